@@ -6,7 +6,7 @@ type Field struct {
 	Name  []byte
 	Value []byte
 	Kind  Kind
-	// HopByHop is set when a Connection field of the same message names this one (RFC 9110 §7.6.1).
+	// HopByHop is set by MarkHopByHop when a Connection field of the same message names this one (RFC 9110 §7.6.1).
 	HopByHop bool
 }
 
@@ -103,53 +103,6 @@ func match(name []byte, lower string, kind Kind) Kind {
 		return kind
 	}
 	return Other
-}
-
-// MarkHopByHop sets HopByHop on every field that a Connection field among them names (RFC 9110 §7.6.1). Close and
-// keep-alive name no field. Without a Connection field it costs a pass over the kinds only.
-func MarkHopByHop(fields []Field) {
-	for i := range fields {
-		if fields[i].Kind == Connection {
-			markNamed(fields, fields[i].Value)
-		}
-	}
-}
-
-func markNamed(fields []Field, list []byte) {
-	for {
-		var option []byte
-		if option, list = NextElement(list); option == nil {
-			return
-		}
-		if EqualFold(option, "close") || EqualFold(option, "keep-alive") {
-			continue
-		}
-		for i := range fields {
-			if sameName(fields[i].Name, option) {
-				fields[i].HopByHop = true
-			}
-		}
-	}
-}
-
-// sameName reports whether two tokens are the same field name, in whatever case each is written.
-func sameName(a, b []byte) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if lower(a[i]) != lower(b[i]) {
-			return false
-		}
-	}
-	return true
-}
-
-func lower(c byte) byte {
-	if 'A' <= c && c <= 'Z' {
-		return c | 0x20
-	}
-	return c
 }
 
 // HasOption reports whether any field of the kind lists the lower-case word.

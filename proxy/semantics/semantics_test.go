@@ -57,6 +57,34 @@ func TestConnectionNamesFieldsHopByHop(t *testing.T) {
 	}
 }
 
+func TestConnectionTakesNoFieldThatIsMeantForAll(t *testing.T) {
+	for name, want := range map[string]bool{
+		"Host": true, "Content-Length": true, "Date": true, "Expect": true, "Forwarded": true, "Trailer": true, "Via": true,
+		"X-Forwarded-For": true, "X-Forwarded-Host": true, "X-Forwarded-Proto": true, "X-Forwarded-Port": true,
+		"X-Real-IP": false, "Cookie": false, "HTTP2-Settings": false, "TE": false, "Upgrade": false, "Keep-Alive": false,
+	} {
+		fields := []Field{{Name: []byte("Connection"), Value: []byte("a, " + name + ",b"), Kind: Connection}, field(name)}
+		MarkHopByHop(fields)
+		if got := fields[1].EndToEnd(); got != want {
+			t.Errorf("Connection: %s: end to end %v, want %v", name, got, want)
+		}
+	}
+}
+
+func TestEndToEndByKindAlone(t *testing.T) {
+	for name, want := range map[string]bool{
+		"Connection": false, "Keep-Alive": false, "Proxy-Connection": false, "TE": false, "Transfer-Encoding": false,
+		"Upgrade": false, "Trailer": true, "Proxy-Authenticate": true, "Proxy-Authorization": true, "Host": true, "X": true,
+	} {
+		f := field(name)
+		if got := f.EndToEnd(); got != want {
+			t.Errorf("%s: end to end %v, want %v", name, got, want)
+		}
+	}
+}
+
+func field(name string) Field { return Field{Name: []byte(name), Kind: KindOf([]byte(name))} }
+
 func TestOnlyIdempotentMethodsMayBeRepeated(t *testing.T) {
 	for name, want := range map[string]bool{
 		"GET": true, "HEAD": true, "OPTIONS": true, "TRACE": true, "PUT": true, "DELETE": true,
