@@ -1,0 +1,166 @@
+package messages
+
+import (
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+)
+
+// MaxWeight bounds the share of one backend against another of weight 1. Beyond it a mistyped digit is likelier than an
+// intention.
+const MaxWeight = 1000
+
+// tlsPort without a scheme means TLS: nobody runs clear text there on purpose.
+const tlsPort = 443
+
+// Backend is a server that requests are forwarded to, as configured: a host name in it is not resolved.
+type Backend struct {
+	Scheme Scheme
+	// Host is a host name in lower case or an IP address without brackets, in the form netip prints.
+	Host string
+	// Port is 1 to 65535.
+	Port uint16
+	// Weight is the share of requests under the weighted strategy, 1 to MaxWeight; 1 when not given.
+	Weight int
+}
+
+// ParseBackend reads host:port, http://host:port, https://host:port or h2c://host:port, IPv6 addresses in brackets, with
+// attributes after commas: "127.0.0.1:9002,weight=2". Port 443 without a scheme means https. The port is never guessed.
+// The error is an *InvalidError of one line.
+func ParseBackend(s string) (Backend, error) {
+	address, attributes, hasAttributes := strings.Cut(s, ",")
+	b, err := parseAddress(address)
+	if err != nil {
+		return Backend{}, err
+	}
+	b.Weight = 1
+	if !hasAttributes {
+		return b, nil
+	}
+	for i, attribute := range strings.Split(attributes, ",") {
+		if err := b.setAttribute(attribute); err != nil {
+			return Backend{}, err
+		}
+		if i > 0 {
+			return Backend{}, &InvalidError{Subject: "backend attribute", Word: attribute, Why: "weight is given twice"}
+		}
+	}
+	return b, nil
+}
+
+func parseAddress(s string) (Backend, error) {
+	var b Backend
+	rest, schemeGiven := s, false
+	if word, after, found := strings.Cut(s, "://"); found {
+		scheme, err := ParseScheme(word)
+		if err != nil {
+			return b, withNearest(badBackend(s, "unknown scheme "+strconv.Quote(clip(word))), word, "://"+after)
+		}
+		b.Scheme, rest, schemeGiven = scheme, after, true
+	}
+	host, port, err := splitHostPort(s, rest)
+	if err != nil {
+		return b, err
+	}
+	if b.Port, err = parsePort(s, port); err != nil {
+		return b, err
+	}
+	if b.Host, err = canonicalHost(s, host); err != nil {
+		return b, err
+	}
+	if !schemeGiven && b.Port == tlsPort {
+		b.Scheme = HTTPS
+	}
+	return b, nil
+}
+
+// splitHostPort takes "host:port" or "[address]:port" apart; whole is the word for the error.
+func splitHostPort(whole, hostPort string) (host, port string, err error) {
+	if i := strings.IndexAny(hostPort, "/?#"); i >= 0 {
+		return "", "", badBackendNear(whole, "a backend has no path", strings.TrimSuffix(whole, hostPort[i:]))
+	}
+	if strings.Contains(hostPort, "@") {
+		return "", "", badBackend(whole, "a backend has no user name")
+	}
+	if addr, e := netip.ParseAddr(hostPort); e == nil && addr.Is6() {
+		return "", "", badBackend(whole, "no port; write an IPv6 address as [address]:port")
+	}
+	host, port, e := net.SplitHostPort(hostPort)
+	switch {
+	case e == nil && host == "":
+		return "", "", badBackendNear(whole, "no host", "127.0.0.1:"+port)
+	case e == nil && port == "", e != nil && !strings.Contains(strings.TrimPrefix(hostPort, "["), ":"):
+		return "", "", badBackendNear(whole, "no port", strings.TrimSuffix(whole, ":")+":80")
+	case e != nil && strings.HasSuffix(hostPort, "]"):
+		return "", "", badBackendNear(whole, "no port", whole+":80")
+	case e != nil:
+		return "", "", badBackend(whole, "not host:port or [IPv6 address]:port")
+	}
+	return host, port, nil
+}
+
+func parsePort(whole, port string) (uint16, error) {
+	n, err := strconv.ParseUint(port, 10, 16)
+	if err != nil || n == 0 || port[0] == '0' {
+		return 0, badBackend(whole, "port "+strconv.Quote(clip(port))+" is not 1 to 65535")
+	}
+	return uint16(n), nil
+}
+
+func (b *Backend) setAttribute(attribute string) error {
+	name, value, _ := strings.Cut(attribute, "=")
+	if name != "weight" {
+		near := Nearest(name, []string{"weight"})
+		if near != "" && value != "" {
+			near += "=" + value
+		}
+		return &InvalidError{Subject: "backend attribute", Word: attribute, Why: "only weight=N is known", Nearest: near}
+	}
+	n, err := strconv.ParseUint(value, 10, 31)
+	if err != nil || n < 1 || n > MaxWeight {
+		return &InvalidError{Subject: "backend attribute", Word: attribute, Why: weightRange}
+	}
+	b.Weight = int(n)
+	return nil
+}
+
+var weightRange = "weight must be 1 to " + strconv.Itoa(MaxWeight)
+
+// ID is the identity of a backend: scheme, host and port, and nothing that a reload may change. Health, pools and metrics
+// hang on it. Clear text HTTP shows no scheme ("127.0.0.1:9001"), save on port 443, where none would mean https.
+func (b Backend) ID() string {
+	if b.Scheme == HTTP && b.Port != tlsPort {
+		return b.Address()
+	}
+	return b.Scheme.String() + "://" + b.Address()
+}
+
+// Address is "host:port" to resolve and connect to, IPv6 addresses in brackets.
+func (b Backend) Address() string {
+	return net.JoinHostPort(b.Host, strconv.Itoa(int(b.Port)))
+}
+
+// String returns the ID and a weight other than 1, in the form that ParseBackend reads.
+func (b Backend) String() string {
+	if b.Weight == 1 {
+		return b.ID()
+	}
+	return b.ID() + ",weight=" + strconv.Itoa(b.Weight)
+}
+
+func badBackend(word, why string) *InvalidError {
+	return &InvalidError{Subject: "backend", Word: word, Why: why}
+}
+
+func badBackendNear(word, why, nearest string) *InvalidError {
+	return &InvalidError{Subject: "backend", Word: word, Why: why, Nearest: nearest}
+}
+
+// withNearest proposes the known scheme most like the one written.
+func withNearest(e *InvalidError, scheme, rest string) *InvalidError {
+	if near := Nearest(scheme, schemeWords); near != "" {
+		e.Nearest = near + rest
+	}
+	return e
+}

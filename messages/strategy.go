@@ -1,0 +1,27 @@
+package messages
+
+// Strategy is how the next backend is picked among those that are up.
+type Strategy uint8
+
+const (
+	// RoundRobin takes each backend in turn; weights are ignored.
+	RoundRobin Strategy = iota
+	// Weighted gives each backend its share by weight, interleaved evenly.
+	Weighted
+	// Random picks each time anew, every backend with the same chance.
+	Random
+)
+
+var strategyWords = []string{"round_robin", "weighted", "random"}
+
+// Strategies lists the words that ParseStrategy reads, in the order of the constants. The caller owns the slice.
+func Strategies() []string { return append([]string(nil), strategyWords...) }
+
+// ParseStrategy reads "round_robin", "weighted" or "random", in any letter case. The error is an *InvalidError.
+func ParseStrategy(s string) (Strategy, error) {
+	i, err := indexOf("strategy", s, strategyWords)
+	return Strategy(i), err
+}
+
+// String returns the word that ParseStrategy reads.
+func (s Strategy) String() string { return wordAt(strategyWords, uint8(s)) }
