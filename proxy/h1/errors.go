@@ -44,6 +44,7 @@ const (
 	badValue
 	longHead
 	manyFields
+	manyOptions
 
 	noHost
 	manyHosts
@@ -77,7 +78,7 @@ const (
 var requestErrors = [defects]Error{
 	badMethod:     {400, "byte outside a token in the method"},
 	longTarget:    {414, "request target too long"},
-	badTargetByte: {400, "control byte in the request target, or no version after it"},
+	badTargetByte: {400, "invalid byte in the request target, or no version after it"},
 	emptyTarget:   {400, "empty request target"},
 	badTarget:     {400, "request target in no known form"},
 	badAsterisk:   {400, "asterisk as the target of a method other than OPTIONS"},
@@ -99,6 +100,7 @@ var requestErrors = [defects]Error{
 	badValue:         {400, "control byte in a value"},
 	longHead:         {431, "head too long"},
 	manyFields:       {431, "too many fields"},
+	manyOptions:      {431, "connection field too long"},
 
 	noHost:           {400, "no host field"},
 	manyHosts:        {400, "several host fields"},

@@ -19,6 +19,7 @@ type section struct {
 	fields []semantics.Field
 	seen   kinds // of the fields
 	twice  kinds // that came more than once
+	line   int   // where the line begins that is not complete yet
 }
 
 // parse reads field lines from i on, up to and including the empty line, and appends them to s.fields; next is the index
@@ -26,6 +27,7 @@ type section struct {
 func (s *section) parse(b []byte, i, limit int) (next int, d defect) {
 	for {
 		start := i
+		s.line = i
 		if i = tokenEnd(b, i); i == len(b) {
 			return 0, incomplete
 		}

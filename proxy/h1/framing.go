@@ -41,8 +41,8 @@ func contentLength(value []byte) (n int64, d defect) {
 }
 
 // transferCodings accepts exactly one chunked in all Transfer-Encoding fields together (RFC 9112 §6.1). An unknown coding
-// is 501, as §6.1 says, unless the list is wrong in itself: chunked twice or not last. The identity of RFC 2616 was taken
-// out of HTTP in 2014; what is left of it is a way to have two recipients disagree, so it is malformed: 400.
+// before it is 501, as §6.1 says; a list that chunked does not end is 400, as §6.3 commands, whatever else stands in it. The
+// identity of RFC 2616 was taken out of HTTP in 2014; what is left of it is a way to have two recipients disagree: 400.
 func transferCodings(fields []semantics.Field) defect {
 	verdict, chunked, last := sound, 0, false
 	for i := range fields {
@@ -67,12 +67,12 @@ func transferCodings(fields []semantics.Field) defect {
 	switch {
 	case chunked > 1:
 		return chunkedTwice
-	case chunked == 1 && !last:
-		return chunkedNotLast
-	case chunked == 0 && verdict == sound:
+	case last:
+		return verdict
+	case chunked == 0 && verdict == sound: // no coding at all
 		return badCoding
 	}
-	return verdict
+	return chunkedNotLast
 }
 
 // judgeCoding is sound for chunked. It has no parameters (RFC 9112 §7.1: their presence is an error).
@@ -92,25 +92,37 @@ func judgeCoding(coding []byte) defect {
 	return sound
 }
 
-// keepAlive reads the Connection fields: whether the connection outlives this message (RFC 9112 §9.3), and which other
+// connection reads the Connection fields: whether the connection outlives this message (RFC 9112 §9.3), and which other
 // fields are hop by hop. The two usual values, which name no field, are compared first.
-func (s *section) keepAlive(v semantics.Version) bool {
+func (s *section) connection(v semantics.Version) (keepAlive bool, d defect) {
 	persistent := v != semantics.HTTP10
 	if !s.seen.has(semantics.Connection) {
-		return persistent
+		return persistent, sound
 	}
 	if !s.twice.has(semantics.Connection) {
 		value := s.value(semantics.Connection)
 		switch {
 		case semantics.EqualFold(value, "keep-alive"):
-			return true
+			return true, sound
 		case semantics.EqualFold(value, "close"):
-			return false
+			return false, sound
 		}
+	}
+	if s.optionBytes() > maxOptionBytes {
+		return false, manyOptions
 	}
 	semantics.MarkHopByHop(s.fields)
 	if semantics.HasOption(s.fields, semantics.Connection, "close") {
-		return false
+		return false, sound
 	}
-	return persistent || semantics.HasOption(s.fields, semantics.Connection, "keep-alive")
+	return persistent || semantics.HasOption(s.fields, semantics.Connection, "keep-alive"), sound
+}
+
+func (s *section) optionBytes() (n int) {
+	for i := range s.fields {
+		if s.fields[i].Kind == semantics.Connection {
+			n += len(s.fields[i].Value)
+		}
+	}
+	return n
 }

@@ -15,6 +15,10 @@ const (
 	// maxEmptyLines before a request line: RFC 9112 §2.2 wants "at least one" tolerated.
 	maxEmptyLines = 4
 
+	// maxOptionBytes of all Connection fields together. Every option is compared with every field name: without a limit a head
+	// of 32 KiB would cost millions of comparisons.
+	maxOptionBytes = 256
+
 	maxSizeDigits     = 16       // of a chunk size: 64 bits
 	maxExtensionBytes = 4 << 10  // of one chunk head after its size
 	freeFramingBytes  = 16       // of each chunk, never charged: streams of small chunks are honest

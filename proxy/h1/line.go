@@ -1,6 +1,7 @@
 package h1
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math/bits"
 
@@ -41,15 +42,17 @@ func valueEnd(b []byte, i int) int {
 	return i
 }
 
-// targetEnd is the index, from i on, of the first byte that may not stand in a request target: SP, a control byte or DEL;
-// len(b) if there is none.
+// targetEnd is the index, from i on, of the first byte that may not stand in a request target: SP, a control byte, or one
+// that is not of ASCII; len(b) if there is none. URIs are ASCII (RFC 3986 §2), and some servers take NEL or NBSP for white
+// space. The few printable characters that no URI has, such as "|", are let through: browsers send them.
 func targetEnd(b []byte, i int) int {
 	for ; i+8 <= len(b); i += 8 {
-		if hit := stops(binary.LittleEndian.Uint64(b[i:]), ' '+1); hit != 0 {
+		x := binary.LittleEndian.Uint64(b[i:])
+		if hit := stops(x, ' '+1) | x&highs; hit != 0 {
 			return i + bits.TrailingZeros64(hit)>>3
 		}
 	}
-	for i < len(b) && b[i] > ' ' && b[i] != 0x7f {
+	for i < len(b) && b[i] > ' ' && b[i] < 0x7f {
 		i++
 	}
 	return i
@@ -78,6 +81,12 @@ func lineEnd(b []byte, i int) defect {
 		return bareCR
 	}
 	return sound
+}
+
+// WorthParsing reports whether a head that was incomplete in b[:had] can be complete in b. No new line feed means that it
+// is not, and a caller who asks first does not read the same head again for each byte that a slow client sends.
+func WorthParsing(b []byte, had int, lim *Limits) bool {
+	return had == 0 || len(b) > lim.headBytes() || bytes.IndexByte(b[had:], '\n') >= 0
 }
 
 const versionLength = len("HTTP/1.1")

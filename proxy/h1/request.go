@@ -104,13 +104,15 @@ func concludeRequest(r *semantics.Request, s *section) defect {
 	if d := concludeHost(r, s); d != sound {
 		return d
 	}
+	var d defect
 	if s.seen&framingKinds != 0 {
-		var d defect
 		if r.Length, d = bodyLength(r.Version, s); d != sound {
 			return d
 		}
 	}
-	r.KeepAlive = s.keepAlive(r.Version)
+	if r.KeepAlive, d = s.connection(r.Version); d != sound {
+		return d
+	}
 	if s.seen&rareKinds != 0 {
 		return concludeRare(r, s)
 	}

@@ -87,10 +87,14 @@ func concludeResponse(r *semantics.Response, s *section, headRequest bool) defec
 			return d
 		}
 	}
+	r.HasDate = s.seen.has(semantics.Date)
+	keepAlive, d := s.connection(r.Version)
 	if !semantics.BodyAllowed(headRequest, r.Status) {
+		// RFC 9110 §8.6, RFC 9112 §6.1: nothing may announce a body where none can be. One that comes all the same would
+		// be taken for the next response.
+		keepAlive = keepAlive && (headRequest || r.Status == 304 || r.Length == 0 || r.Length == semantics.UntilClose)
 		r.Length = 0
 	}
-	r.KeepAlive = s.keepAlive(r.Version) && r.Length != semantics.UntilClose
-	r.HasDate = s.seen.has(semantics.Date)
-	return sound
+	r.KeepAlive = keepAlive && r.Length != semantics.UntilClose
+	return d
 }

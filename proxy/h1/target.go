@@ -2,17 +2,18 @@ package h1
 
 import (
 	"bytes"
+	"net/netip"
 
 	"lb/proxy/semantics"
 )
 
-// judgeTarget tells the forms of a request target apart (RFC 9112 §3.2) and fills Path and Authority. The target of CONNECT
-// is left unread: nothing is ever sent to it.
+// judgeTarget tells the forms of a request target apart (RFC 9112 §3.2) and fills Path and Authority. CONNECT has the form
+// of its own; its target is left in Path alone, as nothing is ever sent to it.
 func judgeTarget(r *semantics.Request) defect {
 	r.Path = r.Target
 	switch {
 	case string(r.Method) == "CONNECT":
-		return sound
+		return authorityForm(r.Target)
 	case bytes.IndexByte(r.Target, '#') >= 0:
 		return fragment
 	case r.Target[0] == '/':
@@ -24,6 +25,14 @@ func judgeTarget(r *semantics.Request) defect {
 		return sound
 	}
 	return absoluteForm(r)
+}
+
+// authorityForm is uri-host ":" port, both of which are needed (RFC 9112 §3.2.3).
+func authorityForm(target []byte) defect {
+	if bytes.IndexByte(target, ':') < 0 || !isDigit(target[len(target)-1]) || !validAuthority(target) {
+		return badTarget
+	}
+	return sound
 }
 
 // absoluteForm splits scheme://authority path. The path may be empty or begin with "?": whoever forwards it writes "/"
@@ -41,7 +50,7 @@ func absoluteForm(r *semantics.Request) defect {
 	switch {
 	case bytes.IndexByte(r.Authority, '@') >= 0: // RFC 9110 §4.2.4
 		return userinfo
-	case len(r.Authority) == 0 || r.Authority[0] == ':' || !validAuthority(r.Authority): // RFC 9110 §4.2.1
+	case len(r.Authority) == 0 || !validAuthority(r.Authority): // RFC 9110 §4.2.1
 		return badAuthority
 	}
 	return sound
@@ -56,7 +65,8 @@ var hostChar = func() (t [256]bool) {
 	return t
 }()
 
-// validAuthority reports whether b is uri-host [ ":" port ], which may be empty (RFC 9110 §7.2).
+// validAuthority reports whether b is uri-host [ ":" port ] (RFC 9110 §7.2). All of it may be empty, but no port may stand
+// without a host (RFC 9110 §4.2.1).
 func validAuthority(b []byte) bool {
 	if len(b) > 0 && b[0] == '[' {
 		end := bytes.IndexByte(b, ']')
@@ -65,7 +75,7 @@ func validAuthority(b []byte) bool {
 	for i, c := range b {
 		switch {
 		case c == ':':
-			return validPort(b[i:])
+			return i > 0 && validPort(b[i:])
 		case !hostChar[c] || c == '%' && !escapes(b[i:]):
 			return false
 		}
@@ -73,18 +83,15 @@ func validAuthority(b []byte) bool {
 	return true
 }
 
-// validAddress reports whether b has the letters of an IPv6 address. Later address forms (IPvFuture) and zones are refused.
+// validAddress reports whether b is an IPv6 address. Later address forms (IPvFuture) and zones are refused. Few hosts are
+// addresses, so that this one may allocate.
 func validAddress(b []byte) bool {
-	colons := 0
-	for _, c := range b {
-		switch {
-		case c == ':':
-			colons++
-		case c != '.' && hexDigit[c] == notHex:
-			return false
-		}
+	const longest = len("0000:0000:0000:0000:0000:0000:255.255.255.255")
+	if len(b) > longest {
+		return false
 	}
-	return colons >= 2
+	address, err := netip.ParseAddr(string(b))
+	return err == nil && address.Is6() && address.Zone() == ""
 }
 
 // validPort reports whether b is empty or a colon with any number of digits.

@@ -4,17 +4,16 @@ import "lb/proxy/semantics"
 
 // trailer gathers a trailer section (RFC 9112 §7.1.2). Few messages have one, so it alone owns a copy of its bytes.
 type trailer struct {
-	bytes  []byte
-	fields []semantics.Field
+	bytes []byte
+	section
 }
 
-// next takes more bytes of the section and returns how many of b were part of it, once it is complete.
+// next takes more bytes of the section and returns how many of b were part of it, once it is complete. Lines that are
+// complete are not read again; their fields stay valid even if the bytes move, which leaves them in the old array.
 func (t *trailer) next(b []byte) (n int, d defect) {
 	had := len(t.bytes)
 	t.bytes = append(t.bytes, b[:min(len(b), maxTrailerBytes-had)]...)
-	s := section{fields: t.fields[:0]}
-	end, d := s.parse(t.bytes, 0, maxTrailerFields)
-	t.fields = s.fields
+	end, d := t.parse(t.bytes, t.line, maxTrailerFields)
 	switch {
 	case d == manyFields:
 		return 0, manyTrailers
