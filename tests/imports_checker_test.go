@@ -10,7 +10,7 @@ import (
 
 // planted is a small plan with one of each rule, so that the checker is tested apart from the plan it guards.
 var planted = map[string]room{
-	"core":      {pure: true},
+	"core": {pure: true},
 	"edge": {
 		ours:    []string{"core"},
 		modules: []string{"example.com/lib"},

@@ -31,7 +31,7 @@ const (
 	protoactor  = "github.com/asynkron/protoactor-go/actor" // never remote or cluster: a bad batch ends the process
 	deadLetters = "github.com/asynkron/protoactor-go/eventstream"
 	actorValues = "github.com/asynkron/protoactor-go/ctxext"
-	shardCount  = "github.com/orcaman/concurrent-map"       // protoactor's tables, whose size has to be set
+	shardCount  = "github.com/orcaman/concurrent-map" // protoactor's tables, whose size has to be set
 	fileEvents  = "github.com/fsnotify/fsnotify"
 	logs        = "github.com/rs/zerolog/..."
 	metrics     = "github.com/VictoriaMetrics/metrics"
