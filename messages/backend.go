@@ -25,10 +25,13 @@ type Backend struct {
 	Weight int
 }
 
-// ParseBackend reads host:port, http://host:port, https://host:port or h2c://host:port, IPv6 addresses in brackets, with
-// attributes after commas: "127.0.0.1:9002,weight=2". Port 443 without a scheme means https. The port is never guessed.
+// ParseBackend reads host:port, http://host:port, https://host:port or h2c://host:port, IPv6 addresses in brackets,
+// with attributes after commas: "127.0.0.1:9002,weight=2". Port 443 without a scheme means https. The port is never guessed.
 // The error is an *InvalidError of one line.
 func ParseBackend(s string) (Backend, error) {
+	if s == "" {
+		return Backend{}, badBackend(s, "empty")
+	}
 	address, attributes, hasAttributes := strings.Cut(s, ",")
 	b, err := parseAddress(address)
 	if err != nil {
@@ -127,8 +130,8 @@ func (b *Backend) setAttribute(attribute string) error {
 
 var weightRange = "weight must be 1 to " + strconv.Itoa(MaxWeight)
 
-// ID is the identity of a backend: scheme, host and port, and nothing that a reload may change. Health, pools and metrics
-// hang on it. Clear text HTTP shows no scheme ("127.0.0.1:9001"), save on port 443, where none would mean https.
+// ID is the identity of a backend: scheme, host and port, and nothing that a reload may change. Health, pools and
+// metrics hang on it. Clear text HTTP shows no scheme ("127.0.0.1:9001"), save on port 443, where none would mean https.
 func (b Backend) ID() string {
 	if b.Scheme == HTTP && b.Port != tlsPort {
 		return b.Address()

@@ -15,7 +15,7 @@ type Config struct {
 	Strategy Strategy
 	Timeouts Timeouts
 	Limits   Limits
-	// TrustedProxies are the networks whose X-Forwarded-* fields are kept and appended to; from all others they are dropped.
+	// TrustedProxies are the networks whose X-Forwarded-* fields are kept and appended to; all others' are dropped.
 	TrustedProxies []netip.Prefix
 	HostHeader     HostHeader
 	AccessLog      AccessLog

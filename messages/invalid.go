@@ -26,19 +26,20 @@ func (e *InvalidError) Error() string {
 		b.WriteString(" " + strconv.Quote(clip(e.Word)))
 	}
 	b.WriteString(": " + e.Why)
-	if e.Nearest != "" {
+	if e.Nearest != "" && len(e.Nearest) <= longestWord {
 		b.WriteString("; did you mean " + strconv.Quote(e.Nearest) + "?")
 	}
 	return b.String()
 }
 
-// clip keeps a pasted file from filling the terminal: past 120 bytes a word is not recognised better.
+// longestWord keeps a pasted file from filling the terminal: past it, in bytes, a word is not recognised better.
+const longestWord = 120
+
 func clip(word string) string {
-	const longest = 120
-	if len(word) <= longest {
+	if len(word) <= longestWord {
 		return word
 	}
-	return strings.ToValidUTF8(word[:longest], "") + "…"
+	return strings.ToValidUTF8(word[:longestWord], "") + "…"
 }
 
 // unknownWord is the error for a word that is none of the known ones.

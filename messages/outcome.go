@@ -2,8 +2,8 @@ package messages
 
 import "time"
 
-// Outcome tells the control plane how an attempt on a backend ended. A worker reports each failure, and of successes only
-// the first one after a failure: so no message is sent per request while all is well.
+// Outcome tells the control plane how an attempt on a backend ended. A worker reports each failure, and of successes
+// only the first one after a failure: so no message is sent per request while all is well.
 type Outcome struct {
 	// Backend is the ID.
 	Backend string

@@ -116,7 +116,8 @@ func (r Reason) Status() int {
 	return 0
 }
 
-// Reasons lists all reasons but NoReason, for metrics that show a label before it first counts. The caller owns the slice.
+// Reasons lists all reasons but NoReason, for metrics that show a label before it first counts. The caller owns the
+// slice.
 func Reasons() []Reason {
 	all := make([]Reason, 0, reasonCount-1)
 	for r := NoReason + 1; r < reasonCount; r++ {

@@ -6,7 +6,7 @@ type Stats struct {
 	Accepted, Refused uint64
 	// Active is how many client connections are open now.
 	Active int64
-	// Requests counts exchanges that are over by the class of the status sent, status/100; 0 is those that ended without one.
+	// Requests counts exchanges that are over by the class of the status sent, status/100; 0 is those that got none.
 	Requests [6]uint64
 	// Retries counts attempts after the first one of an exchange.
 	Retries uint64
