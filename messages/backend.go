@@ -26,8 +26,8 @@ type Backend struct {
 }
 
 // ParseBackend reads host:port, http://host:port, https://host:port or h2c://host:port, IPv6 addresses in brackets,
-// with attributes after commas: "127.0.0.1:9002,weight=2". Port 443 without a scheme means https. The port is never guessed.
-// The error is an *InvalidError of one line.
+// with attributes after commas: "127.0.0.1:9002,weight=2". Port 443 without a scheme means https. The port is never
+// guessed. The error is an *InvalidError of one line.
 func ParseBackend(s string) (Backend, error) {
 	if s == "" {
 		return Backend{}, badBackend(s, "empty")
@@ -118,7 +118,9 @@ func (b *Backend) setAttribute(attribute string) error {
 		if near != "" && value != "" {
 			near += "=" + value
 		}
-		return &InvalidError{Subject: "backend attribute", Word: attribute, Why: "only weight=N is known", Nearest: near}
+		return &InvalidError{
+			Subject: "backend attribute", Word: attribute, Why: "only weight=N is known", Nearest: near,
+		}
 	}
 	n, err := strconv.ParseUint(value, 10, 31)
 	if err != nil || n < 1 || n > MaxWeight {
@@ -131,7 +133,8 @@ func (b *Backend) setAttribute(attribute string) error {
 var weightRange = "weight must be 1 to " + strconv.Itoa(MaxWeight)
 
 // ID is the identity of a backend: scheme, host and port, and nothing that a reload may change. Health, pools and
-// metrics hang on it. Clear text HTTP shows no scheme ("127.0.0.1:9001"), save on port 443, where none would mean https.
+// metrics hang on it. Clear text HTTP shows no scheme ("127.0.0.1:9001"), save on port 443, where none would mean
+// https.
 func (b Backend) ID() string {
 	if b.Scheme == HTTP && b.Port != tlsPort {
 		return b.Address()

@@ -21,8 +21,10 @@ func TestParseBackend(t *testing.T) {
 		{"http://h:443", "http://h:443", "h:443", Backend{HTTP, "h", 443, 1}},
 		{"[::1]:9001", "[::1]:9001", "[::1]:9001", Backend{HTTP, "::1", 9001, 1}},
 		{"[2001:DB8:0:0::1]:80", "[2001:db8::1]:80", "[2001:db8::1]:80", Backend{HTTP, "2001:db8::1", 80, 1}},
-		{"https://[fe80::1%eth0]:443", "https://[fe80::1%eth0]:443", "[fe80::1%eth0]:443",
-			Backend{HTTPS, "fe80::1%eth0", 443, 1}},
+		{
+			"https://[fe80::1%eth0]:443", "https://[fe80::1%eth0]:443", "[fe80::1%eth0]:443",
+			Backend{HTTPS, "fe80::1%eth0", 443, 1},
+		},
 	} {
 		got, err := ParseBackend(c.in)
 		if err != nil || got != c.want {

@@ -18,8 +18,8 @@ type Limits struct {
 	HeaderBytes int
 	// BodyBytes is the largest request body in bytes; 0, the default, is no limit. RFC 9110 §15.5.14.
 	BodyBytes int64
-	// Connections is how many client connections the process holds at a time, over all workers; 0 is no limit but that of
-	// the descriptors.
+	// Connections is how many client connections the process holds at a time, over all workers; 0 is no limit but that
+	// of the descriptors.
 	Connections int
 }
 
@@ -30,7 +30,8 @@ func DefaultLimits() Limits { return Limits{HeaderBytes: 32 << 10} }
 func (l Limits) Validate() error {
 	switch {
 	case l.HeaderBytes < MinHeaderBytes || l.HeaderBytes > MaxHeaderBytes:
-		return &InvalidError{Subject: "header limit", Word: FormatBytes(int64(l.HeaderBytes)), Why: "must be 1KiB to 64KiB"}
+		word := FormatBytes(int64(l.HeaderBytes))
+		return &InvalidError{Subject: "header limit", Word: word, Why: "must be 1KiB to 64KiB"}
 	case l.BodyBytes < 0:
 		return &InvalidError{Subject: "body limit", Word: FormatBytes(l.BodyBytes), Why: "must not be negative"}
 	case l.Connections < 0:

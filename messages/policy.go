@@ -4,8 +4,8 @@ package messages
 type HostHeader uint8
 
 const (
-	// HostAuto keeps the client's Host for clear text backends and names the backend for TLS ones, whose certificate and
-	// virtual hosts go by their own name.
+	// HostAuto keeps the client's Host for clear text backends and names the backend for TLS ones, whose certificate
+	// and virtual hosts go by their own name.
 	HostAuto HostHeader = iota
 	// HostPreserve always keeps the client's Host.
 	HostPreserve
