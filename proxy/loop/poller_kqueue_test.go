@@ -1,0 +1,6 @@
+//go:build darwin || freebsd
+
+package loop
+
+// descriptors of the poller, the one it waits on first.
+func (p *poller) descriptors() []int { return []int{p.kqueue} }
