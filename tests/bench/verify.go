@@ -1,0 +1,45 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+)
+
+// verify sends one request of each workload, so that nobody is measured answering something else.
+func (b *bench) verify(ctx context.Context, p *proxy, chosen []workload) error {
+	for _, w := range chosen {
+		if err := w.verify(ctx, p.address); err != nil {
+			return fmt.Errorf("%s, %s: %w: %s", p.name, w.name, err, p.printed())
+		}
+	}
+	return nil
+}
+
+func (w workload) verify(ctx context.Context, address string) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	body := bytes.NewReader(make([]byte, w.upload))
+	request, err := http.NewRequestWithContext(ctx, w.method(), "http://"+address+w.path, body)
+	if err != nil {
+		return err
+	}
+	request.Close = true
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	received, err := io.ReadAll(response.Body)
+	if err != nil {
+		return err
+	}
+	if response.StatusCode != http.StatusOK || !bytes.Equal(received, w.responseBody()) {
+		return fmt.Errorf("unexpected response: %s with %d bytes", response.Status, len(received))
+	}
+	return nil
+}
