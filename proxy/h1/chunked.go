@@ -82,7 +82,9 @@ func (body *Body) frame(c byte) int {
 		body.phase = sizeStart
 	case lastLF:
 		body.expect(c, '\n', bareCR)
-		body.phase = done
+		if body.failed == sound {
+			body.phase = done
+		}
 	case trailerStart:
 		if c == '\r' {
 			body.phase = lastLF

@@ -62,7 +62,7 @@ func runTranscripts(t *testing.T, file string, verdict, everySplit judge) {
 
 var refused = regexp.MustCompile(`(?m)^\d{3} [a-z]`)
 
-func readTranscripts(t *testing.T, path string) (cases []transcript) {
+func readTranscripts(t testing.TB, path string) (cases []transcript) {
 	t.Helper()
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -116,7 +116,7 @@ func writeTranscripts(t *testing.T, path string, cases []transcript) {
 
 var escape = regexp.MustCompile(`\\(r|n|t|\\|x[0-9a-f]{2}|\{[^}]*\*\d+\})`)
 
-func unescape(t *testing.T, s string) []byte {
+func unescape(t testing.TB, s string) []byte {
 	t.Helper()
 	return []byte(escape.ReplaceAllStringFunc(s, func(e string) string {
 		if e[1] == '{' {
@@ -147,7 +147,9 @@ func (c *transcript) number(option string) (n int) {
 	return n
 }
 
-func (c *transcript) has(option string) bool { return strings.Contains(" "+c.options+" ", " "+option+" ") }
+func (c *transcript) has(option string) bool {
+	return strings.Contains(" "+c.options+" ", " "+option+" ")
+}
 
 func (c *transcript) limits() *h1.Limits {
 	return &h1.Limits{HeadBytes: c.number("head"), TargetBytes: c.number("target"), Fields: c.number("fields")}

@@ -52,7 +52,11 @@ func bodyVerdict(length int64, pieces ...[]byte) string {
 		for len(b) > 0 && !body.Done() {
 			d, n, err := body.Next(b)
 			if err != nil {
-				return fmt.Sprintf("data %q\n%d %s\n", data, err.Status, err.Detail)
+				s := fmt.Sprintf("data %q\n%d %s\n", data, err.Status, err.Detail)
+				if body.Done() || body.EOF() == nil {
+					s += "refused, but done\n"
+				}
+				return s
 			}
 			data = append(data, d...)
 			clear(b[:n])
