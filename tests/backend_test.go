@@ -15,8 +15,9 @@ import (
 // backend is a TCP server that follows a script on each connection and remembers what came: every byte, every message, and
 // how often each request, told by its X-Id field, was received whole.
 type backend struct {
-	addr   string
-	script func(*visit)
+	addr    string
+	script  func(*visit)
+	noticed chan struct{} // holds a token when a watching client got a byte
 
 	mu     sync.Mutex
 	visits []*visit
@@ -43,7 +44,7 @@ func startBackend(t *testing.T, script func(*visit)) *backend {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &backend{addr: l.Addr().String(), script: script, whole: map[string]int{}}
+	b := &backend{addr: l.Addr().String(), script: script, noticed: make(chan struct{}, 1), whole: map[string]int{}}
 	var running sync.WaitGroup
 	running.Go(func() { b.accept(l, &running) })
 	t.Cleanup(func() {

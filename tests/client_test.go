@@ -43,7 +43,7 @@ func (c *client) response(method string) *message {
 	c.t.Helper()
 	m, err := readMessage(c.reader, method)
 	if err != nil {
-		c.t.Fatalf("response to %s: %v, after %+v", method, err, m)
+		c.t.Fatalf("response to %s: %v, after %v", method, err, m)
 	}
 	return m
 }

@@ -71,10 +71,10 @@ func TestInterimResponsesAreRelayed(t *testing.T) {
 	c.send(head("GET", "/"))
 	m := c.response("GET")
 	if link, _ := m.field("Link"); m.status() != 103 || link != "</a.css>; rel=preload" {
-		t.Errorf("first came %+v, want the 103 with its Link", m)
+		t.Errorf("first came %v, want the 103 with its Link", m)
 	}
 	if m := c.response("GET"); m.status() != 102 {
-		t.Errorf("then came %+v, want the 102", m)
+		t.Errorf("then came %v, want the 102", m)
 	}
 	c.response("GET").expect(t, 200, "ok")
 	c.roundTrip("GET", "/").expectInterim(t)
@@ -171,7 +171,7 @@ func TestExpectContinueWithTheBodyAtOnce(t *testing.T) {
 	}
 	m.expect(t, 200, "ok")
 	if got := back.last("/put"); got == nil || string(got.body) != "hello" {
-		t.Errorf("the backend got %+v, want the body", got)
+		t.Errorf("the backend got %v, want the body", got)
 	}
 	c.roundTrip("GET", "/").expect(t, 200, "ok")
 }
@@ -197,7 +197,7 @@ func TestHTTP10Clients(t *testing.T) {
 		}
 	}
 	if got := back.last("/keep"); got == nil || !strings.HasSuffix(got.start, " HTTP/1.1") {
-		t.Errorf("the backend got %+v, want a request in lb's own version (RFC 9110 §2.5)", got)
+		t.Errorf("the backend got %v, want a request in lb's own version (RFC 9110 §2.5)", got)
 	}
 }
 
@@ -253,7 +253,7 @@ func TestRequestSentOneByteAtATime(t *testing.T) {
 	}
 	c.response("POST").expect(t, 200, "ok")
 	if got := back.last("/slow"); got == nil || string(got.body) != "hello" {
-		t.Errorf("the backend got %+v", got)
+		t.Errorf("the backend got %v", got)
 	}
 }
 
@@ -286,7 +286,7 @@ func TestTrailersPassInBothDirections(t *testing.T) {
 			t.Errorf("trailers of the response %q", got)
 		}
 		if got := back.last("/trailers"); got == nil || strings.Join(got.trailers, ",") != "X-In: 1,X-In: 2" {
-			t.Errorf("the backend got %+v", got)
+			t.Errorf("the backend got %v", got)
 		}
 	}
 }

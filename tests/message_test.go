@@ -97,6 +97,14 @@ func (m *message) field(name string) (value string, found bool) {
 	return "", false
 }
 
+// String is the message for a failed test's reader.
+func (m *message) String() string {
+	if m == nil {
+		return "no message"
+	}
+	return fmt.Sprintf("%q %q body (%s) %.200q trailers %q", m.start, m.fields, m.framing, m.body, m.trailers)
+}
+
 // status of a response; 0 for a request.
 func (m *message) status() int {
 	if !strings.HasPrefix(m.start, "HTTP/1.") {
