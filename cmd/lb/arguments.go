@@ -1,0 +1,155 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"lb/messages"
+)
+
+// spellOut rewrites arguments so that nothing is left to guess: every flag by its long name, with its value attached
+// ("-p9" becomes "--port=9"), and a command, if any, in front. What cannot be understood is a usageError.
+//
+// urfave/cli by itself drops flags behind the first positional argument, starts the default action for a mistyped
+// command, ignores flags in front of one, takes a following flag for a value, rejects -p9, and rejects -b x beside
+// --backend y.
+func spellOut(args []string, app *cli.App) ([]string, error) {
+	root := newSpeller(app.Flags)
+	rest, err := root.read(args)
+	if err != nil || len(rest) == 0 {
+		return root.out, err
+	}
+	command := app.Command(rest[0])
+	if command == nil {
+		return nil, unexpected(rest[0], app)
+	}
+	if len(root.out) > 0 {
+		flag, _, _ := strings.Cut(root.out[0], "=")
+		return nil, badWord("before the command nothing may stand, found", flag, command.Name+" "+flag)
+	}
+	own := newSpeller(command.Flags)
+	rest, err = own.read(rest[1:])
+	if err == nil && len(rest) > 0 {
+		err = badWord("unexpected argument", rest[0], "")
+	}
+	return append([]string{command.Name}, own.out...), err
+}
+
+// speller reads the flags of one command.
+type speller struct {
+	flags  []cli.Flag
+	byName map[string]flagForm
+	out    []string
+}
+
+type flagForm struct {
+	long       string // "--port"
+	takesValue bool
+}
+
+func newSpeller(flags []cli.Flag) *speller {
+	s := &speller{flags: flags, byName: make(map[string]flagForm)}
+	for _, f := range flags {
+		names := f.Names()
+		documented, ok := f.(cli.DocGenerationFlag)
+		form := flagForm{long: "--" + names[0], takesValue: ok && documented.TakesValue()}
+		for _, name := range names {
+			s.byName[name] = form
+		}
+	}
+	return s
+}
+
+// read takes flags up to the first argument that is none, and returns the arguments from there on.
+func (s *speller) read(args []string) (rest []string, err error) {
+	for len(args) > 0 {
+		switch {
+		case args[0] == "--":
+			return args[1:], nil
+		case !strings.HasPrefix(args[0], "-") || args[0] == "-":
+			return args, nil
+		}
+		if args, err = s.flag(args); err != nil {
+			return nil, err
+		}
+	}
+	return nil, nil
+}
+
+// flag takes one argument that begins with a dash, and the next one where that is its value.
+func (s *speller) flag(args []string) ([]string, error) {
+	word := args[0]
+	name, value, hasValue := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(word, "-"), "-"), "=")
+	form, known := s.byName[name]
+	switch {
+	case !known && !strings.HasPrefix(word, "--"):
+		return s.cluster(args)
+	case !known:
+		return nil, unknownFlag("--"+name, s.flags)
+	case hasValue && !form.takesValue:
+		return nil, badWord("no value belongs to this flag:", word, form.long)
+	case hasValue:
+		s.out = append(s.out, form.long+"="+value)
+		return args[1:], nil
+	case !form.takesValue:
+		s.out = append(s.out, form.long)
+		return args[1:], nil
+	}
+	return s.nextValue(form, word, args[1:])
+}
+
+// cluster takes single letters behind one dash: -ab is -a -b, and what follows a letter that takes a value is its value.
+func (s *speller) cluster(args []string) ([]string, error) {
+	word := args[0]
+	if s.looksLong(word[1:]) {
+		return nil, unknownFlag(word, s.flags)
+	}
+	var switches []string
+	for i, letter := range word[1:] {
+		form, known := s.byName[string(letter)]
+		after := word[1+i+len(string(letter)):]
+		switch {
+		case !known:
+			return nil, unknownFlag(word, s.flags)
+		case !form.takesValue:
+			switches = append(switches, form.long)
+			continue
+		}
+		s.out = append(s.out, switches...)
+		if after == "" {
+			return s.nextValue(form, word, args[1:])
+		}
+		s.out = append(s.out, form.long+"="+strings.TrimPrefix(after, "="))
+		return args[1:], nil
+	}
+	s.out = append(s.out, switches...)
+	return args[1:], nil
+}
+
+// looksLong tells a long flag with one dash and a slip (-prot) from letters with a value (-p9).
+func (s *speller) looksLong(name string) bool {
+	var long []string
+	for known := range s.byName {
+		if len(known) > 1 {
+			long = append(long, known)
+		}
+	}
+	name, _, _ = strings.Cut(name, "=")
+	return messages.Nearest(name, long) != ""
+}
+
+// nextValue takes the next argument as the value of a flag, unless it is a flag itself: then the value was forgotten.
+func (s *speller) nextValue(form flagForm, word string, rest []string) ([]string, error) {
+	if len(rest) == 0 || s.isFlag(rest[0]) {
+		return nil, badWord("a value is missing after", word, "")
+	}
+	s.out = append(s.out, form.long+"="+rest[0])
+	return rest[1:], nil
+}
+
+func (s *speller) isFlag(word string) bool {
+	name, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(word, "-"), "-"), "=")
+	_, known := s.byName[name]
+	return known && strings.HasPrefix(word, "-") || word == "--"
+}
