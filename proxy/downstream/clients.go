@@ -1,0 +1,88 @@
+package downstream
+
+import (
+	"net/netip"
+
+	"lb/messages"
+	"lb/proxy/h1"
+	"lb/proxy/semantics"
+	"lb/proxy/transport"
+)
+
+// Clients is the client side of one worker. Loop's thread only.
+type Clients struct {
+	Net    *transport.Network
+	Server Server
+	Config *messages.Config // replaced, never written, by whoever applies a snapshot
+	// Draining announces the end on every response from now on (RFC 9112 §9.6).
+	Draining bool
+
+	first   *Conn // of a doubly linked list
+	open    int
+	out     transport.Gather
+	request semantics.Request // of the connection whose turn it is
+}
+
+// Adopt serves a connected, non-blocking socket, which it owns from then on.
+func (cs *Clients) Adopt(fd int, peer netip.AddrPort) error {
+	c := &Conn{clients: cs, Peer: peer}
+	tcp, err := cs.Net.Adopt(fd, c)
+	if err != nil {
+		return err
+	}
+	c.tcp = tcp
+	c.next = cs.first
+	if c.next != nil {
+		c.next.previous = c
+	}
+	cs.first = c
+	cs.open++
+	tcp.Deadline(cs.in(int64(cs.Config.Timeouts.Idle)))
+	return nil
+}
+
+// Reset drops what was written and not flushed, after a panic in between.
+func (cs *Clients) Reset() { cs.out.Reset() }
+
+// Open is the number of connections.
+func (cs *Clients) Open() int { return cs.open }
+
+// CloseIdle closes the connections that wait for a request of which no byte has come.
+func (cs *Clients) CloseIdle() {
+	for c := cs.first; c != nil; {
+		next := c.next
+		if c.exchange == nil && c.phase == reading && len(c.rest) == 0 && !c.tcp.CanRead() {
+			c.close()
+		}
+		c = next
+	}
+}
+
+// Abort ends every connection at once and tells their exchanges the reason.
+func (cs *Clients) Abort(reason messages.Reason) {
+	for cs.first != nil {
+		c := cs.first
+		if x := c.exchange; x != nil {
+			x.Aborted(reason)
+		}
+		c.Abort()
+	}
+}
+
+func (cs *Clients) remove(c *Conn) {
+	if c.previous != nil {
+		c.previous.next = c.next
+	} else {
+		cs.first = c.next
+	}
+	if c.next != nil {
+		c.next.previous = c.previous
+	}
+	c.next, c.previous = nil, nil
+	cs.open--
+}
+
+func (cs *Clients) limits() h1.Limits { return h1.Limits{HeadBytes: cs.Config.Limits.HeaderBytes} }
+
+// in is the loop time after so many nanoseconds.
+func (cs *Clients) in(nanoseconds int64) int64 { return cs.Net.Loop.Now() + nanoseconds }

@@ -1,0 +1,228 @@
+package downstream
+
+import (
+	"net/netip"
+
+	"lb/messages"
+	"lb/proxy/h1"
+	"lb/proxy/semantics"
+	"lb/proxy/transport"
+)
+
+// What a client may still send after we ended our side, so that our last answer is not lost to a reset (RFC 9112 §9.6).
+const (
+	lingerNanoseconds = int64(2e9)
+	lingerBytes       = 256 << 10
+)
+
+// phase of a connection.
+type phase uint8
+
+const (
+	reading   phase = iota // the head of a request
+	receiving              // its body
+	waiting                // the request is complete, its exchange runs
+	flushing               // the last answer waits to be sent, then the connection ends
+	lingering              // our side is ended, what comes is thrown away
+	gone
+)
+
+// Conn is an HTTP/1.x connection of a client. An idle one owns no buffer.
+type Conn struct {
+	// Peer is the address of the other end.
+	Peer netip.AddrPort
+
+	clients        *Clients
+	next, previous *Conn
+	tcp            *transport.Conn
+	exchange       Exchange
+	rest           []byte  // bytes that were read and are not consumed yet: ours
+	body           h1.Body // of the request
+	taken          int64   // bytes of it; of what is thrown away when lingering
+	phase          phase
+	version        semantics.Version
+	framing        framing
+	lasting        bool // another request may follow
+	turning        bool // Readable is on the stack
+	paused         bool // the body is not read: the backend does not keep up
+	continues      bool // the client waits for 100 before it sends the body
+}
+
+// Pause stops reading the request's body.
+func (c *Conn) Pause() { c.paused = true }
+
+// Resume reads on.
+func (c *Conn) Resume() {
+	if c.paused && c.phase == receiving {
+		c.paused = false
+		c.expect()
+		c.goOn()
+	}
+	c.paused = false
+}
+
+// Abort ends the connection with a reset, so that a response cut short cannot be taken for a whole one.
+func (c *Conn) Abort() {
+	if c.phase != gone {
+		c.tcp.Abort()
+		c.close()
+	}
+}
+
+// Done says that the exchange is over and its response written and flushed. The connection goes on with the next request,
+// or ends when that was the last.
+func (c *Conn) Done() {
+	unread := c.phase == receiving
+	c.exchange = nil
+	c.framing = none
+	if c.phase == gone {
+		return
+	}
+	if unread || !c.lasting {
+		c.finish()
+		return
+	}
+	c.phase = reading
+	if c.tcp.Pending() > 0 {
+		c.phase = flushing // then reads on: see Flushed
+	}
+	c.expect()
+	c.goOn()
+}
+
+// Finish says that the exchange is over and that the connection is to end after what is queued.
+func (c *Conn) Finish() {
+	c.exchange = nil
+	c.framing = none
+	if c.phase != gone {
+		c.finish()
+	}
+}
+
+// Touch counts a sign of life of a tunnel's other side.
+func (c *Conn) Touch() { c.expect() }
+
+// finish ends the connection after what is queued.
+func (c *Conn) finish() {
+	c.lasting = false
+	c.phase = flushing
+	if c.tcp.Pending() == 0 {
+		c.linger()
+		return
+	}
+	c.expect()
+}
+
+// linger closes the connection, at once if the client has ended its side.
+func (c *Conn) linger() {
+	if c.tcp.HungUp() && !c.tcp.CanRead() {
+		c.close()
+		return
+	}
+	c.rest = nil
+	c.taken = 0
+	c.phase = lingering
+	c.tcp.Shutdown()
+	c.tcp.Deadline(c.clients.in(lingerNanoseconds))
+	c.goOn()
+}
+
+// Connected implements transport.User; a client's connection always is.
+func (c *Conn) Connected() {}
+
+// Flushed implements transport.User.
+func (c *Conn) Flushed() {
+	switch {
+	case c.phase == flushing && !c.lasting:
+		c.linger()
+	case c.phase == flushing:
+		c.phase = reading
+		c.expect()
+		c.goOn()
+	case c.exchange != nil:
+		c.expect()
+		c.exchange.Writable()
+	}
+}
+
+// Broken implements transport.User.
+func (c *Conn) Broken(error) { c.abort(messages.ClientClosed) }
+
+// Late implements transport.User.
+func (c *Conn) Late() {
+	switch {
+	case c.tcp.Pending() > 0:
+		c.stalled()
+	case c.phase == reading && len(c.rest) > 0:
+		c.lasting = false
+		c.clients.Server.Late(c)
+	case c.phase == receiving:
+		c.abort(messages.ClientTimeout)
+	default:
+		c.close()
+	}
+}
+
+// stalled judges a client that does not read: it is late only if it took nothing for the whole time.
+func (c *Conn) stalled() {
+	limit := c.tcp.Progress() + int64(c.clients.Config.Timeouts.Body)
+	if limit > c.clients.Net.Loop.Now() {
+		c.tcp.Deadline(limit)
+		return
+	}
+	c.abort(messages.ClientTimeout)
+}
+
+// Crashed implements transport.User.
+func (c *Conn) Crashed() {
+	x := c.exchange
+	c.exchange = nil
+	if x != nil {
+		x.Crashed()
+	}
+	c.Abort()
+}
+
+// expect sets the deadline of what is to come next.
+func (c *Conn) expect() {
+	t := &c.clients.Config.Timeouts
+	switch {
+	case c.framing == raw:
+		c.tcp.Deadline(c.clients.in(int64(t.Tunnel)))
+	case c.tcp.Pending() > 0:
+		c.tcp.Deadline(c.clients.in(int64(t.Body)))
+	case c.phase == receiving && !c.paused:
+		c.tcp.Deadline(c.clients.in(int64(t.Body)))
+	case c.phase == reading && len(c.rest) == 0:
+		c.tcp.Deadline(c.clients.in(int64(t.Idle)))
+	case c.phase != reading: // the exchange is watched on the backend's side
+		c.tcp.Deadline(0)
+	}
+}
+
+// abort tells the exchange, which may answer, and ends the connection if it did not.
+func (c *Conn) abort(reason messages.Reason) {
+	x := c.exchange
+	if x == nil {
+		c.close()
+		return
+	}
+	x.Aborted(reason)
+	if c.exchange == x {
+		c.Abort()
+	}
+}
+
+func (c *Conn) close() {
+	if c.phase == gone {
+		return
+	}
+	c.phase = gone
+	c.exchange = nil
+	c.rest = nil
+	c.tcp.Close()
+	c.clients.remove(c)
+	c.clients.Server.Left(c)
+}
+
+var _ transport.User = (*Conn)(nil)

@@ -1,0 +1,241 @@
+package downstream
+
+import (
+	"errors"
+
+	"lb/messages"
+	"lb/proxy/h1"
+	"lb/proxy/semantics"
+	"lb/proxy/transport"
+)
+
+// bodyTooLarge refuses a body over the limit of the configuration (RFC 9110 §15.5.14).
+var bodyTooLarge = &h1.Error{Status: 413, Detail: "body larger than allowed"}
+
+// Readable implements transport.User. Hot path.
+func (c *Conn) Readable() {
+	if c.turning {
+		return
+	}
+	c.turning = true
+	for c.step() { //nolint:revive // all is in the condition
+	}
+	c.turning = false
+}
+
+// goOn takes up what was left for later, unless the turn that is on the stack does so anyway.
+func (c *Conn) goOn() {
+	if !c.turning && (len(c.rest) > 0 || c.tcp.CanRead()) {
+		c.Readable()
+	}
+}
+
+// step consumes what is there for the present phase and reports whether there may be more to do.
+func (c *Conn) step() bool {
+	switch c.phase {
+	case reading:
+		return c.readHead()
+	case receiving:
+		return !c.paused && c.readBody()
+	case lingering:
+		return c.discard()
+	}
+	return false
+}
+
+// read returns the bytes that are to be consumed next: the rest of an earlier read, or those of a new one. None: there
+// is nothing now, or the connection has ended.
+func (c *Conn) read() []byte {
+	if len(c.rest) > 0 {
+		return c.rest
+	}
+	return c.readNew()
+}
+
+func (c *Conn) readNew() []byte {
+	if !c.tcp.CanRead() {
+		return nil
+	}
+	b := c.clients.Net.Loop.Scratch()
+	n, err := c.tcp.Read(b)
+	switch {
+	case n > 0:
+		return b[:n]
+	case err != nil && !errors.Is(err, transport.ErrNotNow):
+		c.ended()
+	}
+	return nil
+}
+
+// keep holds on to bytes that were not consumed. Those of the rest are ours already.
+func (c *Conn) keep(b []byte, ours bool) {
+	switch {
+	case len(b) == 0:
+		c.rest = nil
+	case ours:
+		c.rest = b
+	default:
+		c.rest = append([]byte(nil), b...)
+	}
+}
+
+// readHead reads a request's head and serves it.
+func (c *Conn) readHead() bool {
+	b := c.read()
+	if len(b) == 0 {
+		return false
+	}
+	ours := len(c.rest) > 0
+	limits := c.clients.limits()
+	r := &c.clients.request
+	n, err := h1.ParseRequest(b, r, &limits)
+	switch {
+	case err != nil:
+		c.refuse(err)
+		return true
+	case n == 0:
+		return c.readMore(b, ours)
+	}
+	c.serve(r, b, n, ours)
+	return true
+}
+
+// readMore keeps the beginning of a head, and reads on if there is more. The time for a head runs from its first byte.
+func (c *Conn) readMore(b []byte, ours bool) bool {
+	if !ours {
+		c.keep(b, false)
+		c.tcp.Deadline(c.clients.in(int64(c.clients.Config.Timeouts.Header)))
+	}
+	more := c.readNew()
+	if c.phase == reading {
+		c.rest = append(c.rest, more...)
+	}
+	return len(more) > 0
+}
+
+// serve has the exchange of a request begun and hands it as much of its body as has come.
+func (c *Conn) serve(r *semantics.Request, b []byte, n int, ours bool) {
+	cs := c.clients
+	limit := cs.Config.Limits.BodyBytes
+	if limit > 0 && r.Length > limit {
+		c.refuse(bodyTooLarge)
+		return
+	}
+	c.version = r.Version
+	c.lasting = r.KeepAlive && !cs.Draining
+	c.continues = r.Expect
+	c.body, c.taken = h1.NewBody(r.Length), 0
+	c.phase, c.paused = receiving, false
+	if c.body.Done() {
+		c.phase = waiting
+	}
+	x := cs.Server.Serve(c, r, b[:n])
+	if x == nil {
+		c.keep(b[n:], ours)
+		return
+	}
+	c.exchange = x
+	if c.phase == waiting {
+		c.keep(b[n:], ours)
+		c.expect()
+		x.End(nil)
+		if c.exchange == x {
+			x.Pushed()
+		}
+		return
+	}
+	c.feed(x, b[n:], ours)
+}
+
+// readBody reads a piece of the request's body.
+func (c *Conn) readBody() bool {
+	b := c.read()
+	if len(b) == 0 {
+		return false
+	}
+	c.feed(c.exchange, b, len(c.rest) > 0)
+	return true
+}
+
+// feed hands the exchange what b has of the body and keeps what lies behind it.
+func (c *Conn) feed(x Exchange, b []byte, ours bool) {
+	for len(b) > 0 && !c.body.Done() {
+		data, n, err := c.body.Next(b)
+		if err == nil {
+			err = c.count(len(data))
+		}
+		if err != nil {
+			c.lasting = false
+			c.rest = nil
+			x.Malformed(err)
+			return
+		}
+		b = b[n:]
+		if len(data) == 0 {
+			continue
+		}
+		c.continues = false
+		if x.Data(data); c.exchange != x {
+			return
+		}
+	}
+	c.keep(b, ours)
+	c.fed(x)
+}
+
+func (c *Conn) fed(x Exchange) {
+	if c.body.Done() {
+		c.phase = waiting
+		x.End(c.body.Trailers())
+	}
+	if c.exchange != x {
+		return
+	}
+	c.expect()
+	x.Pushed()
+}
+
+func (c *Conn) count(n int) *h1.Error {
+	c.taken += int64(n)
+	if limit := c.clients.Config.Limits.BodyBytes; limit > 0 && c.taken > limit && c.framing != raw {
+		return bodyTooLarge
+	}
+	return nil
+}
+
+// refuse has a request answered that is not forwarded. What follows it is not looked at: nobody knows where it begins.
+func (c *Conn) refuse(err *h1.Error) {
+	c.rest = nil
+	c.lasting = false
+	c.version = semantics.HTTP11
+	c.clients.Server.Refuse(c, err)
+}
+
+// ended judges the client's end of the connection. Between requests it is the usual end. While a complete request is
+// being answered it is not noticed: a client may end its side and still wait for the answer.
+func (c *Conn) ended() {
+	switch {
+	case c.phase == receiving && c.framing == raw:
+		c.phase = waiting
+		x := c.exchange
+		x.End(nil)
+		if c.exchange == x {
+			x.Pushed()
+		}
+	case c.phase == receiving:
+		c.abort(messages.ClientClosed)
+	default:
+		c.close()
+	}
+}
+
+// discard throws away what a client sends that was told to stop.
+func (c *Conn) discard() bool {
+	b := c.readNew()
+	c.taken += int64(len(b))
+	if c.taken > lingerBytes {
+		c.close()
+		return false
+	}
+	return len(b) > 0
+}

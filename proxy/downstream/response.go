@@ -1,0 +1,129 @@
+package downstream
+
+import (
+	"lb/proxy/h1"
+	"lb/proxy/semantics"
+)
+
+// framing is how the client learns where a response's body ends (RFC 9112 §6.3).
+type framing uint8
+
+const (
+	none    framing = iota // there is no body, or its length is known
+	chunked                // RFC 9112 §7.1
+	byClose                // clients of HTTP/1.0 know no other way
+	raw                    // a tunnel: not HTTP any more
+)
+
+// Writing a response. The fields are written as they are: what a proxy changes in them was changed before. Hot path.
+
+// Interim writes a 1xx head. Clients of HTTP/1.0 know none (RFC 9110 §15.2). Flush sends it.
+func (c *Conn) Interim(r *semantics.Response) {
+	if c.version == semantics.HTTP10 {
+		return
+	}
+	c.fields(r)
+	c.end()
+}
+
+// Respond writes the final head. Flush sends it, with what of the body is there by then.
+func (c *Conn) Respond(r *semantics.Response) {
+	c.framing = none
+	switch {
+	case r.Length >= 0:
+	case c.version == semantics.HTTP10:
+		c.framing, c.lasting = byClose, false
+	default:
+		c.framing = chunked
+	}
+	if c.continues || c.clients.Draining { // whether a client that waits for 100 sends its body now, nobody knows
+		c.lasting = false
+	}
+	c.fields(r)
+	out := c.clients.out.Buf
+	if c.framing == chunked {
+		out = h1.AppendFieldString(out, "Transfer-Encoding", "chunked")
+	}
+	switch {
+	case !c.lasting:
+		out = h1.AppendFieldString(out, "Connection", "close")
+	case c.version == semantics.HTTP10: // RFC 9112 §9.3
+		out = h1.AppendFieldString(out, "Connection", "keep-alive")
+	}
+	c.clients.out.Buf = out
+	c.end()
+}
+
+// Switch writes the head of a 101 response, from which on the connection is a tunnel (RFC 9110 §7.8).
+func (c *Conn) Switch(r *semantics.Response, protocol []byte) {
+	c.fields(r)
+	out := h1.AppendFieldString(c.clients.out.Buf, "Connection", "upgrade")
+	c.clients.out.Buf = h1.AppendField(out, []byte("Upgrade"), protocol)
+	c.end()
+	c.framing, c.lasting = raw, false
+	c.phase, c.body = receiving, h1.NewBody(semantics.UntilClose)
+	c.expect()
+}
+
+// Data writes a piece of the body.
+func (c *Conn) Data(b []byte) {
+	out := &c.clients.out
+	if c.framing != chunked {
+		out.Add(b)
+		return
+	}
+	out.Buf = h1.AppendChunkHead(out.Buf, len(b))
+	out.Add(b)
+	out.Buf = append(out.Buf, '\r', '\n')
+}
+
+// End ends the body.
+func (c *Conn) End(trailers []semantics.Field) {
+	if c.framing == chunked {
+		c.clients.out.Buf = h1.AppendTrailers(c.clients.out.Buf, trailers)
+	}
+}
+
+// Flush sends what was written and reports whether the client is still there.
+func (c *Conn) Flush() bool {
+	out := &c.clients.out
+	if c.phase == gone {
+		out.Reset()
+		return false
+	}
+	if out.Empty() {
+		return true
+	}
+	if err := c.tcp.Send(out); err != nil {
+		return false
+	}
+	if c.tcp.Pending() > 0 || c.framing == raw {
+		c.expect()
+	}
+	return true
+}
+
+// Discard drops what was written and not flushed.
+func (c *Conn) Discard() { c.clients.out.Reset() }
+
+// Pending is how many bytes of the response wait to be sent.
+func (c *Conn) Pending() int { return c.tcp.Pending() }
+
+// Last announces that no other request will be served on this connection.
+func (c *Conn) Last() { c.lasting = false }
+
+// Shutdown ends our side of a tunnel.
+func (c *Conn) Shutdown() { c.tcp.Shutdown() }
+
+// Ended reports whether the connection was closed.
+func (c *Conn) Ended() bool { return c.phase == gone }
+
+func (c *Conn) fields(r *semantics.Response) {
+	out := h1.AppendStatusLine(c.clients.out.Buf, r.Status, r.Reason)
+	for i := range r.Fields {
+		out = h1.AppendField(out, r.Fields[i].Name, r.Fields[i].Value)
+	}
+	c.clients.out.Buf = out
+}
+
+func (c *Conn) end() { c.clients.out.Buf = append(c.clients.out.Buf, '\r', '\n') }

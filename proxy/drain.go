@@ -1,0 +1,64 @@
+package proxy
+
+import (
+	"time"
+
+	"lb/messages"
+	"lb/proxy/loop"
+)
+
+// chance is how long clients may still send a request on an idle connection when a drain begins: one that is on its way
+// would be lost otherwise. Its answer says that the connection ends.
+const chance = time.Second
+
+// drain is how a worker comes to its end.
+type drain struct {
+	done  func(cut int) // nil: it does not
+	until int64         // loop time
+	idle  bool          // idle connections are closed
+	cut   int
+	timer loop.Timer
+}
+
+// Drain accepts what is queued and nothing after it, announces the end on every response, and lets exchanges finish for so
+// long; then the rest is cut off. done is told how many were.
+func (w *Worker) Drain(within time.Duration, done func(cut int)) {
+	for fd, l := range w.listeners {
+		l.socket.Empty()
+		w.Unlisten(fd)
+	}
+	w.clients.Draining = true
+	w.drain.done = done
+	now := w.loop.Now()
+	w.drain.until = now + int64(max(within, 0))
+	w.loop.Arm(&w.drain.timer, min(w.drain.until, now+int64(chance)))
+	w.drained()
+}
+
+// Expired implements loop.Expirer for the drain.
+func (w *Worker) Expired(now int64) (next int64) {
+	if w.drain.done == nil {
+		return 0
+	}
+	if now < w.drain.until {
+		w.drain.idle = true
+		w.clients.CloseIdle()
+		return w.drain.until
+	}
+	w.drain.cut = w.running
+	w.clients.Abort(messages.DrainExpired)
+	w.drained()
+	return 0
+}
+
+// drained ends the drain when nothing is left.
+func (w *Worker) drained() {
+	if w.clients.Open() > 0 || w.drain.done == nil {
+		return
+	}
+	done := w.drain.done
+	w.drain.done = nil
+	w.loop.Disarm(&w.drain.timer)
+	w.pool.Close()
+	done(w.drain.cut)
+}

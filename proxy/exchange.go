@@ -1,0 +1,227 @@
+package proxy
+
+import (
+	"lb/messages"
+	"lb/proxy/balance"
+	"lb/proxy/downstream"
+	"lb/proxy/h1"
+	"lb/proxy/semantics"
+	"lb/proxy/upstream"
+)
+
+// exchange is one request and its response: a backend is selected, an attempt made, perhaps another one, the response
+// relayed, and the outcome reported. Exchanges are reused: nothing refers to one after its end.
+type exchange struct {
+	worker  *Worker
+	client  *downstream.Conn
+	conn    *upstream.Conn // of the running attempt; nil without one
+	backend *backend       // of the last attempt
+
+	head     []byte            // of the request, as it came: each attempt reads it anew
+	body     []byte            // of the request, from its beginning: what may have to be sent again, or was not sent yet
+	trailers []semantics.Field // of the request; copies
+
+	tried    [maxAttempts]*balance.Member
+	attempts int
+	method   semantics.Method
+	flags
+
+	began     int64 // loop time
+	responded int64 // loop time of the response's final head
+	received  int64 // bytes of the request's body
+	sent      int64 // bytes of the response's body
+	status    int   // that the client got; 0: none
+	reason    messages.Reason
+}
+
+// flags of an exchange.
+type flags struct {
+	headRequest bool
+	upgrade     bool // the client offers to change the protocol
+	whole       bool // the request has come to its end
+	sending     bool // the head is written on conn
+	forgotten   bool // the body is not kept: no other attempt can be made once a byte of it was sent
+	fresh       bool // the next attempt must not use an idle connection
+	answering   bool // the final head of the response went to the client
+	tunnel      bool
+	halfEnded   bool // one side of the tunnel has ended
+}
+
+// begin makes the exchange of a request.
+func (w *Worker) begin(c *downstream.Conn, r *semantics.Request, head []byte) *exchange {
+	x := w.exchange()
+	x.client = c
+	x.head = append(x.head[:0], head...)
+	x.method = semantics.MethodOf(r.Method)
+	x.headRequest = x.method == semantics.MethodHead
+	x.upgrade = offersUpgrade(r)
+	x.began = w.loop.Now()
+	w.running++
+	w.retries.earn()
+	return x
+}
+
+// attempt selects a backend and begins to send the request to it. False: there was none, and the client has its answer.
+func (x *exchange) attempt(r *semantics.Request) bool {
+	w := x.worker
+	m := w.balancer.Pick(x.tried[:x.attempts])
+	if m == nil && x.attempts > 0 {
+		m = w.balancer.Pick(nil) // all were tried: rather the same one again than none
+	}
+	if m == nil {
+		x.answer(answerFor(messages.DestinationUnavailable, ""))
+		return false
+	}
+	x.backend = m.Owner.(*backend)
+	x.tried[x.attempts] = m
+	x.attempts++
+	x.conn = x.acquire()
+	if x.conn.Ready() {
+		x.send(r)
+	}
+	return true
+}
+
+// acquire takes a connection. One that waits idle may have been ended by its backend in this very moment: a request that
+// may not be repeated is sent on one only after a look.
+func (x *exchange) acquire() *upstream.Conn {
+	for {
+		c := x.backend.pool.Acquire((*fromBackend)(x), x.fresh)
+		if !c.Reused() || x.method.Idempotent() || c.Alive() {
+			return c
+		}
+		c.Cancel()
+	}
+}
+
+// send writes the head, and as much of the body as has come.
+func (x *exchange) send(r *semantics.Request) {
+	target := x.worker.forward.request(r, x.worker.route(x.client.Peer, x.backend))
+	x.conn.Request(r, target)
+	x.sending = true
+	if len(x.body) > 0 {
+		x.conn.Data(x.body)
+	}
+	if x.whole {
+		x.conn.EndRequest(x.trailers)
+	}
+}
+
+// sendAgain is send after the request's bytes are out of the read buffer.
+func (x *exchange) sendAgain() {
+	x.send(x.parse())
+	x.pushOn()
+}
+
+// pushOn pushes, and has the client go on unless the backend does not keep up.
+func (x *exchange) pushOn() {
+	x.push()
+	if x.sending && x.conn.Pending() == 0 {
+		x.client.Resume()
+	}
+}
+
+// push sends what was written to the backend, and stops the client while the backend does not keep up.
+func (x *exchange) push() {
+	if !x.sending {
+		x.client.Pause()
+		return
+	}
+	x.conn.Flush()
+	if !x.method.Idempotent() {
+		x.forget()
+	}
+	if x.conn.Pending() > 0 {
+		x.client.Pause()
+	}
+}
+
+// parse reads the kept head again. It was sound the first time.
+func (x *exchange) parse() *semantics.Request {
+	r := &x.worker.request
+	limits := h1.Limits{HeadBytes: len(x.head), TargetBytes: len(x.head), Fields: len(x.head)}
+	if n, err := h1.ParseRequest(x.head, r, &limits); n == 0 || err != nil {
+		panic("proxy: a head that was read once cannot be read again")
+	}
+	return r
+}
+
+// forget gives the kept part of the body up.
+func (x *exchange) forget() {
+	x.forgotten = x.forgotten || x.received > 0
+	x.body = x.body[:0]
+}
+
+// failed makes another attempt, if that is allowed, or tells the client.
+func (x *exchange) failed(f *upstream.Failure) {
+	w := x.worker
+	x.conn, x.sending = nil, false
+	w.outcome(x.backend, f.Reason)
+	if x.retry(f) {
+		return
+	}
+	if x.answering {
+		x.cut(f.Reason)
+		return
+	}
+	x.answer(answerFor(f.Reason, f.Detail))
+}
+
+// retry makes another attempt and reports whether it could.
+func (x *exchange) retry(f *upstream.Failure) bool {
+	w := x.worker
+	if x.attempts == maxAttempts || x.answering || x.forgotten || !mayRetry(x.method, f) {
+		return false
+	}
+	if f.Sent && !w.retries.spend(w.loop.Now()) {
+		return false
+	}
+	w.stats.Retries++
+	x.fresh = f.Reused
+	if x.attempt(x.parse()) {
+		x.pushOn()
+	}
+	return true
+}
+
+// answer ends the exchange with a response of our own.
+func (x *exchange) answer(a answer) {
+	x.cancel()
+	x.status, x.reason = a.status, a.reason
+	c := x.client
+	if a.status == 0 {
+		x.end()
+		c.Abort()
+		return
+	}
+	x.worker.write(c, a, x.headRequest)
+	x.end()
+	c.Done()
+}
+
+// cut ends the exchange in the middle of its response: the client must not take it for the whole.
+func (x *exchange) cut(reason messages.Reason) {
+	x.cancel()
+	x.reason = reason
+	c := x.client
+	c.Discard()
+	x.end()
+	c.Abort()
+}
+
+// cancel gives the running attempt up.
+func (x *exchange) cancel() {
+	if x.conn != nil {
+		x.conn.Cancel()
+		x.conn = nil
+	}
+}
+
+// end counts the exchange, logs it, and makes it ready for reuse.
+func (x *exchange) end() {
+	w := x.worker
+	w.count(x)
+	w.log(x)
+	w.running--
+	w.recycle(x)
+}

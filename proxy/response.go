@@ -1,0 +1,84 @@
+package proxy
+
+import (
+	"lb/messages"
+	"lb/proxy/semantics"
+	"lb/proxy/upstream"
+)
+
+// fromBackend is the exchange as its backend's connection sees it.
+type fromBackend exchange
+
+var _ upstream.Exchange = (*fromBackend)(nil)
+
+// Connected implements upstream.Exchange.
+func (f *fromBackend) Connected() { (*exchange)(f).sendAgain() }
+
+// Response implements upstream.Exchange. Hot path.
+func (f *fromBackend) Response(r *semantics.Response) {
+	x := (*exchange)(f)
+	w := x.worker
+	if r.Status == 101 {
+		x.switchProtocols(r)
+		return
+	}
+	w.forwardResponse(r)
+	if r.Interim() {
+		x.client.Interim(r)
+		return
+	}
+	x.answering = true
+	x.status, x.responded = r.Status, w.loop.Now()
+	x.client.Respond(r)
+}
+
+// Data implements upstream.Exchange. Hot path.
+func (f *fromBackend) Data(b []byte) {
+	x := (*exchange)(f)
+	x.sent += int64(len(b))
+	x.client.Data(b)
+	x.worker.touchTunnel(x)
+}
+
+// Pushed implements upstream.Exchange. Hot path.
+func (f *fromBackend) Pushed() {
+	x := (*exchange)(f)
+	if !x.client.Flush() {
+		x.cut(messages.ClientClosed)
+		return
+	}
+	if x.client.Pending() > 0 {
+		x.conn.Pause()
+	}
+}
+
+// End implements upstream.Exchange. Hot path.
+func (f *fromBackend) End(trailers []semantics.Field) {
+	x := (*exchange)(f)
+	if x.tunnel {
+		x.endHalf(x.client.Shutdown)
+		return
+	}
+	c := x.client
+	x.conn = nil
+	c.End(trailers)
+	x.worker.outcome(x.backend, messages.NoReason)
+	if !c.Flush() {
+		x.cut(messages.ClientClosed)
+		return
+	}
+	x.end()
+	c.Done()
+}
+
+// Writable implements upstream.Exchange.
+func (f *fromBackend) Writable() { f.client.Resume() }
+
+// Failed implements upstream.Exchange.
+func (f *fromBackend) Failed(failure upstream.Failure) { (*exchange)(f).failed(&failure) }
+
+// Crashed implements upstream.Exchange. The exchange is not reused.
+func (f *fromBackend) Crashed() {
+	f.worker.running--
+	f.client.Abort()
+}

@@ -1,0 +1,51 @@
+package proxy
+
+import (
+	"lb/proxy/semantics"
+	"lb/proxy/upstream"
+)
+
+// maxAttempts of one exchange, the first included.
+const maxAttempts = 3
+
+// maxReplay bounds the bytes of a request's body that are kept for another attempt.
+const maxReplay = 64 << 10
+
+// mayRetry says whether a request whose attempt failed may be sent again, as far as its meaning goes. One of which nothing
+// was sent may always. One that was sent may have been executed: only an idempotent method may be repeated
+// (RFC 9110 §9.2.2), and never after a byte of the response.
+func mayRetry(m semantics.Method, f *upstream.Failure) bool {
+	if f.Answered {
+		return false
+	}
+	return !f.Sent || m.Idempotent()
+}
+
+// budget bounds the retries of requests that were sent, so that failing backends are not hit by a multiple of the load:
+// one retry for five requests, or ten a second. Retries of what was not sent cost a backend nothing and are not counted.
+type budget struct {
+	tokens int64 // thousandths of a retry
+	last   int64 // loop time of the last refill
+}
+
+const (
+	retryCost     = 1000
+	earnedPerRun  = retryCost / 5
+	earnedPerTick = 10 * retryCost // a second
+	maxTokens     = 100 * retryCost
+)
+
+// earn is called for each request. Hot path.
+func (b *budget) earn() { b.tokens = min(b.tokens+earnedPerRun, maxTokens) }
+
+// spend takes one retry at the loop time now, and reports whether there was one left.
+func (b *budget) spend(now int64) bool {
+	elapsed := min(now-b.last, 1e9)
+	b.tokens = min(b.tokens+elapsed*earnedPerTick/1e9, maxTokens)
+	b.last = now
+	if b.tokens < retryCost {
+		return false
+	}
+	b.tokens -= retryCost
+	return true
+}

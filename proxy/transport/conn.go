@@ -1,0 +1,264 @@
+package transport
+
+import (
+	"io"
+
+	"golang.org/x/sys/unix"
+
+	"lb/proxy/loop"
+)
+
+// status of a connection, as bits.
+type status uint8
+
+const (
+	connecting status = 1 << iota
+	readable          // the kernel may have bytes, or the end of them, that were not read
+	hungUp            // the peer will send nothing more
+	broken            // a send failed: an end that is read was none
+	ending            // our side is to be ended when the queue is empty
+	closed
+)
+
+// Conn is a TCP connection on a loop. A Conn is touched by the loop's thread only.
+type Conn struct {
+	net      *Network
+	user     User
+	fd       int
+	status   status
+	sent     int    // bytes of out that are on their way
+	out      []byte // what the kernel did not take yet; nil when there is nothing
+	timer    loop.Timer
+	deadline int64
+	progress int64
+}
+
+// Ready implements loop.Handler. Ready(0) is another turn that the connection asked for. Hot path.
+func (c *Conn) Ready(e loop.Events) {
+	if c.status&(connecting|closed) != 0 {
+		c.readyEarly(e)
+		return
+	}
+	if e&loop.HungUp != 0 {
+		c.status |= hungUp
+	}
+	if e&loop.Broken != 0 {
+		c.status |= readable
+		c.user.Broken(nil)
+		return
+	}
+	if e&loop.Writable != 0 && c.out != nil && !c.flush() {
+		return
+	}
+	if e != loop.Writable && c.status&closed == 0 {
+		c.status |= readable
+		c.user.Readable()
+	}
+}
+
+func (c *Conn) readyEarly(e loop.Events) {
+	if c.status&closed != 0 || e&(loop.Writable|loop.Broken|loop.HungUp) == 0 {
+		return
+	}
+	if err := socketError(c.fd); err != nil {
+		c.user.Broken(err)
+		return
+	}
+	if e&loop.Writable == 0 {
+		return
+	}
+	c.status &^= connecting
+	c.user.Connected()
+	if e&(loop.Readable|loop.HungUp) != 0 && c.status&closed == 0 {
+		c.Ready(e &^ loop.Writable)
+	}
+}
+
+// Expired implements loop.Expirer. The timer stands wherever an earlier deadline put it, so that moving a deadline costs
+// a comparison.
+func (c *Conn) Expired(now int64) (next int64) {
+	if c.deadline > now || c.deadline == 0 {
+		return c.deadline
+	}
+	c.deadline = 0
+	c.user.Late()
+	return c.deadline
+}
+
+// Crashed passes on that a handler of this connection panicked.
+func (c *Conn) Crashed() { c.user.Crashed() }
+
+// Deadline sets the loop time at which the user is told that it is Late; 0 for never.
+func (c *Conn) Deadline(at int64) {
+	c.deadline = at
+	if at != 0 && c.status&closed == 0 {
+		c.net.Loop.Arm(&c.timer, at)
+	}
+}
+
+// Progress is the loop time at which the kernel last took bytes from the output queue.
+func (c *Conn) Progress() int64 { return c.progress }
+
+// CanRead reports whether a Read may bring something.
+func (c *Conn) CanRead() bool { return c.status&readable != 0 }
+
+// HungUp reports whether the peer ended its side, though its last bytes may not have been read.
+func (c *Conn) HungUp() bool { return c.status&hungUp != 0 }
+
+// Read reads what is there into b. It returns ErrNotNow when there is nothing, io.EOF at the peer's end, and the socket's
+// error otherwise. Hot path.
+func (c *Conn) Read(b []byte) (n int, err error) {
+	n, errno := receive(c.fd, b)
+	switch {
+	case errno == unix.EAGAIN:
+		c.status &^= readable
+		return 0, ErrNotNow
+	case errno == unix.EINTR:
+		return 0, nil
+	case errno != 0:
+		c.status &^= readable
+		return 0, errno
+	case n == 0:
+		c.status = c.status&^readable | hungUp
+		return 0, c.end()
+	case n < len(b) && c.status&hungUp == 0: // drained: the next byte is a new event
+		c.status &^= readable
+	}
+	return n, nil
+}
+
+// Silent reports whether the peer has sent nothing that waits to be read, and has neither ended nor reset the connection.
+// It costs a system call: for requests that may not be sent twice.
+func (c *Conn) Silent() bool { return nothingToPeek(c.fd) }
+
+// Send sends what g has gathered and empties it. What the kernel does not take is queued; Flushed follows. After an error
+// nothing is queued. Hot path.
+func (c *Conn) Send(g *Gather) error {
+	defer g.Reset()
+	if c.out != nil {
+		c.queue(g, 0)
+		return nil
+	}
+	n, errno := 0, unix.Errno(0)
+	if parts := g.take(); len(parts) == 1 {
+		n, errno = send(c.fd, parts[0])
+	} else if len(parts) > 1 {
+		n, errno = sendParts(c.fd, parts)
+	}
+	switch {
+	case errno == unix.EAGAIN || errno == unix.EINTR:
+		n = 0
+	case errno != 0:
+		c.status |= broken
+		return errno
+	}
+	if n < g.size {
+		c.progress = c.net.Loop.Now()
+		c.queue(g, n)
+	}
+	return nil
+}
+
+// Pending is the number of bytes that wait in the output queue.
+func (c *Conn) Pending() int { return len(c.out) - c.sent }
+
+// Shutdown ends our side after what is queued; bytes may still be received.
+func (c *Conn) Shutdown() {
+	if c.out != nil {
+		c.status |= ending
+		return
+	}
+	shutdownWrite(c.fd)
+}
+
+// CloseSent closes the connection after what is queued, at the loop time given at the latest. The user is not called any
+// more.
+func (c *Conn) CloseSent(latest int64) {
+	c.user = closer{c}
+	c.Deadline(latest)
+}
+
+// Again asks for another turn in the next round.
+func (c *Conn) Again() { c.net.Loop.Again(c) }
+
+// Reread has the user try to read in the next round: after a failed send, which may have taken the event of the end.
+func (c *Conn) Reread() {
+	c.status |= readable
+	c.Again()
+}
+
+// Close closes the connection and drops its output queue. Closing twice is harmless.
+func (c *Conn) Close() {
+	if c.status&closed != 0 {
+		return
+	}
+	c.status = closed
+	c.net.Loop.Disarm(&c.timer)
+	c.net.Loop.Forget(c.fd)
+	closeSocket(c.fd)
+	c.drop()
+}
+
+// Abort closes the connection with a reset, so that the peer cannot take what it has for the whole.
+func (c *Conn) Abort() {
+	if c.status&closed == 0 {
+		resetOnClose(c.fd)
+	}
+	c.Close()
+}
+
+// Closed reports whether Close was called.
+func (c *Conn) Closed() bool { return c.status&closed != 0 }
+
+// end is what the end of the stream means: a send that failed has taken the socket's error with it.
+func (c *Conn) end() error {
+	if c.status&broken != 0 {
+		return unix.ECONNRESET
+	}
+	return io.EOF
+}
+
+func (c *Conn) queue(g *Gather, skip int) {
+	if c.out == nil {
+		c.out, c.sent = c.net.buffer(), 0
+	}
+	for _, p := range g.take() {
+		if skip >= len(p) {
+			skip -= len(p)
+			continue
+		}
+		c.out = append(c.out, p[skip:]...)
+		skip = 0
+	}
+}
+
+// flush sends from the queue and reports whether the connection still stands.
+func (c *Conn) flush() bool {
+	n, errno := send(c.fd, c.out[c.sent:])
+	switch {
+	case errno == unix.EAGAIN || errno == unix.EINTR:
+		return true
+	case errno != 0:
+		c.status |= broken | readable
+		c.drop()
+		c.user.Broken(nil)
+		return false
+	}
+	c.progress = c.net.Loop.Now()
+	if c.sent += n; c.sent < len(c.out) {
+		return true
+	}
+	c.drop()
+	if c.status&ending != 0 {
+		shutdownWrite(c.fd)
+	}
+	c.user.Flushed()
+	return c.status&closed == 0
+}
+
+func (c *Conn) drop() {
+	if c.out != nil {
+		c.net.release(c.out)
+		c.out, c.sent = nil, 0
+	}
+}

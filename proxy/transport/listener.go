@@ -1,0 +1,101 @@
+package transport
+
+import (
+	"errors"
+	"net/netip"
+
+	"golang.org/x/sys/unix"
+
+	"lb/proxy/loop"
+)
+
+// acceptsPerTurn bounds how many connections are accepted before others have their turn.
+const acceptsPerTurn = 64
+
+// Acceptor is told of new connections, on the loop's thread.
+type Acceptor interface {
+	// Accepted gets a connected, non-blocking socket, which it owns, and reports whether it wants more now. After false
+	// nothing is accepted until Resume.
+	Accepted(fd int, peer netip.AddrPort) (more bool)
+	// Starved says that the process or the system is out of descriptors or memory: nothing is accepted until Resume.
+	Starved(err error)
+}
+
+// Listener accepts connections from a listening socket that others own, too: it is neither made nor closed here.
+type Listener struct {
+	net      *Network
+	acceptor Acceptor
+	fd       int
+	paused   bool
+	gone     bool
+}
+
+// Listen accepts from fd, a non-blocking listening socket.
+func (n *Network) Listen(fd int, a Acceptor) (*Listener, error) {
+	l := &Listener{net: n, acceptor: a, fd: fd}
+	if err := n.Loop.Register(fd, l); err != nil {
+		return nil, err
+	}
+	n.Loop.Again(l) // connections that came before the registration
+	return l, nil
+}
+
+// Ready implements loop.Handler.
+func (l *Listener) Ready(loop.Events) {
+	if l.paused || l.gone {
+		return
+	}
+	for range acceptsPerTurn {
+		if !l.accept() {
+			return
+		}
+	}
+	l.net.Loop.Again(l)
+}
+
+// accept takes one connection and reports whether there may be more to take now.
+func (l *Listener) accept() bool {
+	fd, peer, err := accept(l.fd)
+	switch {
+	case err == nil:
+		l.paused = !l.acceptor.Accepted(fd, peer)
+		return !l.paused
+	case errors.Is(err, unix.EAGAIN):
+		return false
+	case errors.Is(err, unix.EMFILE), errors.Is(err, unix.ENFILE), errors.Is(err, unix.ENOBUFS), errors.Is(err, unix.ENOMEM):
+		l.paused = true
+		l.acceptor.Starved(err)
+		return false
+	}
+	return true // that connection is gone already (accept(2): treat network errors like EAGAIN, and try again)
+}
+
+// Resume accepts again after a pause.
+func (l *Listener) Resume() {
+	if l.paused && !l.gone {
+		l.paused = false
+		l.net.Loop.Again(l)
+	}
+}
+
+// Empty accepts all that is queued at this moment, whatever the acceptor says.
+func (l *Listener) Empty() {
+	for {
+		fd, peer, err := accept(l.fd)
+		if errors.Is(err, unix.ECONNABORTED) || errors.Is(err, unix.EINTR) {
+			continue
+		}
+		if err != nil {
+			return
+		}
+		l.acceptor.Accepted(fd, peer)
+	}
+}
+
+// Close stops accepting. The socket stays open.
+func (l *Listener) Close() {
+	if !l.gone {
+		l.gone = true
+		l.net.Loop.Unwatch(l.fd)
+	}
+}

@@ -1,0 +1,274 @@
+package upstream
+
+import (
+	"errors"
+	"io"
+
+	"golang.org/x/sys/unix"
+
+	"lb/messages"
+	"lb/proxy/h1"
+	"lb/proxy/transport"
+)
+
+// phase of a connection, in the order in which an attempt goes through them.
+type phase uint8
+
+const (
+	connecting phase = iota
+	idle
+	requesting // the request is being written; a response may come already
+	waiting    // the request is written
+	responding // the final head was read
+	tunnelling
+	gone
+)
+
+// Conn is an HTTP/1.1 connection to a backend. It carries one exchange at a time.
+type Conn struct {
+	backend  *Backend
+	tcp      *transport.Conn
+	exchange Exchange // nil while idle
+	rest     []byte   // the beginning of a head, until all of it is here
+	body     h1.Body  // of the response
+	phase    phase
+	left     int // addresses not tried yet
+
+	head     bool // the request is HEAD
+	chunked  bool // the request's body is chunked
+	whole    bool // the request is written to its end
+	sent     bool // the kernel took a byte of it
+	answered bool // a byte of the response came
+	reused   bool
+	lasting  bool // the backend allows another request
+	paused   bool // nothing is read: the client does not keep up
+	failed   bool // a send failed: nothing more is sent
+}
+
+// Ready reports whether the request may be written at once.
+func (c *Conn) Ready() bool { return c.phase != connecting }
+
+// Backend that the connection goes to.
+func (c *Conn) Backend() *Backend { return c.backend }
+
+// Alive reports whether the backend has neither ended nor reset an idle connection, at the cost of a system call.
+func (c *Conn) Alive() bool { return c.tcp.Silent() }
+
+// Reused reports whether the connection has served another exchange before.
+func (c *Conn) Reused() bool { return c.reused }
+
+// Pause stops reading the response: what was read has not gone on to the client yet.
+func (c *Conn) Pause() {
+	c.paused = true
+	c.tcp.Deadline(0)
+}
+
+// Resume reads on.
+func (c *Conn) Resume() {
+	if !c.paused {
+		return
+	}
+	c.paused = false
+	c.expect()
+	if c.tcp.CanRead() {
+		c.tcp.Again()
+	}
+}
+
+// Cancel gives the attempt up: the connection is closed at once. The exchange hears nothing of it.
+func (c *Conn) Cancel() {
+	c.out().Reset()
+	c.close()
+}
+
+// Finish closes a tunnel after what is queued.
+func (c *Conn) Finish() {
+	if c.phase != gone && c.tcp.Pending() > 0 {
+		c.tcp.CloseSent(c.backend.pool.in(int64(c.backend.pool.Config.Timeouts.Body)))
+		c.tcp = nil
+	}
+	c.close()
+}
+
+// Touch counts a sign of life of a tunnel's other side.
+func (c *Conn) Touch() { c.expect() }
+
+// begin starts an exchange on an idle connection.
+func (c *Conn) begin(x Exchange) {
+	*c = Conn{backend: c.backend, tcp: c.tcp, exchange: x, phase: requesting, reused: true, rest: c.rest[:0]}
+}
+
+// dialNext connects to the next address. That it fails at once is told in the next round, as any other failure.
+func (c *Conn) dialNext() {
+	p := c.backend.pool
+	if c.left == 0 {
+		p.Net.Loop.Again(nowhere{c})
+		return
+	}
+	share := int64(p.Config.Timeouts.Connect) / int64(c.left)
+	c.left--
+	p.stats.Connects++
+	tcp, err := p.Net.Dial(c.backend.address(), c)
+	if err != nil {
+		p.Net.Loop.Again(&undone{c, err})
+		return
+	}
+	c.tcp = tcp
+	c.tcp.Deadline(p.in(share))
+}
+
+// Connected implements transport.User.
+func (c *Conn) Connected() {
+	c.phase = requesting
+	c.tcp.Deadline(0)
+	c.exchange.Connected()
+}
+
+// Flushed implements transport.User.
+func (c *Conn) Flushed() {
+	if c.exchange == nil {
+		return
+	}
+	c.expect()
+	c.exchange.Writable()
+}
+
+// Broken implements transport.User. What came before the end is still read: it may be a whole response, and is at least
+// the reason.
+func (c *Conn) Broken(err error) {
+	if c.phase == connecting {
+		c.unconnected(err)
+		return
+	}
+	c.Readable()
+}
+
+// Late implements transport.User.
+func (c *Conn) Late() {
+	switch c.phase {
+	case connecting:
+		c.unconnected(unix.ETIMEDOUT)
+	case idle:
+		c.drop()
+	case requesting:
+		c.stalled()
+	case waiting:
+		c.fail(messages.HTTPResponseTimeout, "")
+	case responding, tunnelling:
+		c.fail(messages.ConnectionReadTimeout, "")
+	}
+}
+
+// stalled judges a request whose bytes the backend does not take: it is late only if it took none for the whole time.
+func (c *Conn) stalled() {
+	p := c.backend.pool
+	limit := c.tcp.Progress() + int64(p.Config.Timeouts.Body)
+	if limit > p.Net.Loop.Now() {
+		c.tcp.Deadline(limit)
+		return
+	}
+	c.fail(messages.ConnectionWriteTimeout, "")
+}
+
+// Crashed implements transport.User.
+func (c *Conn) Crashed() {
+	x := c.exchange
+	if c.phase == idle {
+		c.backend.remove(c)
+	}
+	c.close()
+	if x != nil {
+		x.Crashed()
+	}
+}
+
+// unconnected goes on to the next address, or fails.
+func (c *Conn) unconnected(err error) {
+	if c.tcp != nil {
+		c.tcp.Close()
+		c.tcp = nil
+	}
+	if c.left > 0 {
+		c.dialNext()
+		return
+	}
+	c.fail(connectReason(err), text(err))
+}
+
+// expect sets the deadline of what is to come next.
+func (c *Conn) expect() {
+	p := c.backend.pool
+	t := &p.Config.Timeouts
+	if c.phase == requesting && c.whole && c.tcp.Pending() == 0 {
+		c.phase = waiting
+	}
+	switch {
+	case c.phase == tunnelling:
+		c.tcp.Deadline(p.in(int64(t.Tunnel)))
+	case c.phase == responding && c.paused:
+		c.tcp.Deadline(0)
+	case c.phase == responding:
+		c.tcp.Deadline(p.in(int64(t.Body)))
+	case c.tcp.Pending() > 0:
+		c.tcp.Deadline(p.in(int64(t.Body)))
+	case c.phase == waiting:
+		c.tcp.Deadline(p.in(int64(t.Response)))
+	default: // the client is in debt, and watched on its side
+		c.tcp.Deadline(0)
+	}
+}
+
+// fail closes the connection and tells the exchange.
+func (c *Conn) fail(reason messages.Reason, detail string) {
+	x := c.exchange
+	f := Failure{Reason: reason, Detail: detail, Sent: c.sent, Answered: c.answered, Reused: c.reused}
+	c.backend.pool.stats.Failures++
+	c.close()
+	x.Failed(f)
+}
+
+// drop closes an idle connection.
+func (c *Conn) drop() {
+	c.backend.remove(c)
+	c.close()
+}
+
+func (c *Conn) close() {
+	if c.phase == gone {
+		return
+	}
+	c.phase = gone
+	c.exchange = nil
+	c.rest = nil
+	c.backend.pool.stats.Open--
+	if c.tcp != nil {
+		c.tcp.Close()
+	}
+}
+
+// cutShort is the reason for an end that came too early.
+func (c *Conn) cutShort() messages.Reason {
+	if c.answered {
+		return messages.HTTPResponseIncomplete
+	}
+	return messages.ConnectionTerminated
+}
+
+func connectReason(err error) messages.Reason {
+	switch {
+	case errors.Is(err, unix.ETIMEDOUT):
+		return messages.ConnectionTimeout
+	case errors.Is(err, unix.ENETUNREACH), errors.Is(err, unix.EHOSTUNREACH), errors.Is(err, unix.EADDRNOTAVAIL):
+		return messages.DestinationUnroutable
+	case errors.Is(err, unix.EMFILE), errors.Is(err, unix.ENFILE):
+		return messages.ProxyInternalError
+	}
+	return messages.ConnectionRefused
+}
+
+func text(err error) string {
+	if err == nil || err == io.EOF {
+		return ""
+	}
+	return err.Error()
+}

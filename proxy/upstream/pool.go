@@ -1,0 +1,86 @@
+package upstream
+
+import (
+	"lb/messages"
+	"lb/proxy/h1"
+	"lb/proxy/semantics"
+	"lb/proxy/transport"
+)
+
+// DefaultMaxIdle is how many idle connections the pool of one backend keeps in one worker: above what one worker has in
+// flight before its processor is the limit.
+const DefaultMaxIdle = 1024
+
+// Pool is the backend side of one worker. Loop's thread only.
+type Pool struct {
+	Net    *transport.Network
+	Config *messages.Config // replaced, never written, by whoever applies a snapshot
+	// MaxIdle bounds the idle connections of each backend; DefaultMaxIdle when zero.
+	MaxIdle int
+
+	backends map[string]*Backend // by ID
+	out      transport.Gather
+	response semantics.Response // of the connection whose turn it is
+	stats    Stats
+}
+
+// Stats of a pool. Idle and Open are present numbers, the others only grow.
+type Stats struct {
+	Open, Idle                 int64
+	Connects, Reuses, Failures uint64
+}
+
+// Stats returns a copy.
+func (p *Pool) Stats() Stats { return p.stats }
+
+// Backend returns the backend of a member, which it makes at the first call, and brings its addresses up to date.
+func (p *Pool) Backend(m messages.Member) *Backend {
+	id := m.Backend.ID()
+	b := p.backends[id]
+	if b == nil {
+		if p.backends == nil {
+			p.backends = make(map[string]*Backend)
+		}
+		b = &Backend{ID: id, Authority: []byte(m.Backend.Address()), pool: p}
+		p.backends[id] = b
+	}
+	b.gone = false
+	b.addresses = m.Addresses
+	return b
+}
+
+// Retain closes the idle connections of all backends but those of the members, and forgets them. Their exchanges go on.
+func (p *Pool) Retain(members []messages.Member) {
+	keep := make(map[string]bool, len(members))
+	for i := range members {
+		keep[members[i].Backend.ID()] = true
+	}
+	for id, b := range p.backends {
+		if !keep[id] {
+			b.retire()
+			delete(p.backends, id)
+		}
+	}
+}
+
+// Close closes every idle connection. Those of running exchanges are closed when these end.
+func (p *Pool) Close() {
+	for _, b := range p.backends {
+		b.retire()
+	}
+}
+
+// Reset drops what was written and not flushed, after a panic in between.
+func (p *Pool) Reset() { p.out.Reset() }
+
+func (p *Pool) maxIdle() int {
+	if p.MaxIdle > 0 {
+		return p.MaxIdle
+	}
+	return DefaultMaxIdle
+}
+
+func (p *Pool) limits() h1.Limits { return h1.Limits{HeadBytes: p.Config.Limits.HeaderBytes} }
+
+// in is the loop time after so many nanoseconds.
+func (p *Pool) in(nanoseconds int64) int64 { return p.Net.Loop.Now() + nanoseconds }

@@ -1,0 +1,80 @@
+package upstream
+
+import (
+	"lb/proxy/h1"
+	"lb/proxy/semantics"
+	"lb/proxy/transport"
+)
+
+// Writing a request. The fields are written as they are: what a proxy changes in them was changed before. Hot path.
+
+// Request writes the head. Flush sends it, with what of the body is there by then.
+func (c *Conn) Request(r *semantics.Request, target []byte) {
+	out := h1.AppendRequestLine(c.out().Buf, r.Method, target)
+	for i := range r.Fields {
+		out = h1.AppendField(out, r.Fields[i].Name, r.Fields[i].Value)
+	}
+	if r.Length == semantics.Chunked {
+		c.chunked = true
+		out = h1.AppendFieldString(out, "Transfer-Encoding", "chunked")
+	}
+	c.out().Buf = append(out, '\r', '\n')
+	c.head = string(r.Method) == "HEAD"
+}
+
+// Data writes a piece of the body.
+func (c *Conn) Data(b []byte) {
+	if !c.chunked {
+		c.out().Add(b)
+		return
+	}
+	c.out().Buf = h1.AppendChunkHead(c.out().Buf, len(b))
+	c.out().Add(b)
+	c.out().Buf = append(c.out().Buf, '\r', '\n')
+}
+
+// EndRequest ends the body.
+func (c *Conn) EndRequest(trailers []semantics.Field) {
+	if c.chunked {
+		c.out().Buf = h1.AppendTrailers(c.out().Buf, trailers)
+	}
+	c.whole = true
+}
+
+// Flush sends what was written. A failure to send is not told: the backend may have answered before it closed, and if it
+// did not, the end of the connection tells it.
+func (c *Conn) Flush() {
+	out := c.out()
+	if c.failed || c.phase == gone {
+		out.Reset()
+		return
+	}
+	if !out.Empty() {
+		c.send()
+	}
+	c.expect()
+}
+
+func (c *Conn) send() {
+	if err := c.tcp.Send(c.out()); err != nil {
+		c.failed = true
+		c.tcp.Reread()
+		return
+	}
+	c.sent = true
+}
+
+func (c *Conn) out() *transport.Gather { return &c.backend.pool.out }
+
+// Pending is how many bytes of the request wait to be sent.
+func (c *Conn) Pending() int { return c.tcp.Pending() }
+
+// Tunnel makes the connection carry bytes of another protocol in both directions.
+func (c *Conn) Tunnel() {
+	c.phase, c.chunked = tunnelling, false
+	c.body = h1.NewBody(semantics.UntilClose)
+	c.expect()
+}
+
+// Shutdown ends our side of a tunnel.
+func (c *Conn) Shutdown() { c.tcp.Shutdown() }

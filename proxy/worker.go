@@ -1,0 +1,229 @@
+package proxy
+
+import (
+	"net/netip"
+	"time"
+
+	"lb/messages"
+	"lb/proxy/balance"
+	"lb/proxy/downstream"
+	"lb/proxy/loop"
+	"lb/proxy/semantics"
+	"lb/proxy/transport"
+	"lb/proxy/upstream"
+)
+
+// Options of a worker. The functions are called on the loop's thread and must not block; each may be nil.
+type Options struct {
+	// Number of the worker, from 0.
+	Number int
+	// Workers that share the process's limit of connections; 1 when zero.
+	Workers int
+	// Report is told of an attempt that failed, and of the first success on that backend after it.
+	Report func(messages.Outcome)
+	// Access is told of each exchange that the configuration wants logged. The value is good during the call only.
+	Access func(*Access)
+	// Fault is told of a panic in the code that serves connections, after those it hit were closed.
+	Fault func(value any, stack []byte)
+}
+
+// Worker is one event loop with its listener and its connections. Its methods are for the loop's thread.
+type Worker struct {
+	// Immutable.
+	options Options
+	loop    *loop.Loop
+
+	// Loop's thread only.
+	config    *messages.Config
+	balancer  *balance.Balancer
+	backends  map[string]*backend // by ID
+	clients   downstream.Clients
+	pool      upstream.Pool
+	net       *transport.Network
+	listeners map[int]*listener // by descriptor
+	retries   budget
+	stats     messages.Stats
+	running   int // exchanges
+	drain     drain
+
+	// Scratch of whichever exchange has its turn.
+	request  semantics.Request
+	response semantics.Response
+	forward  forwarder
+	path     route
+	day      day
+	access   Access
+	spare    []*exchange
+}
+
+// backend is what a worker knows of a backend.
+type backend struct {
+	member  balance.Member
+	pool    *upstream.Backend
+	id      string
+	scheme  messages.Scheme
+	failing bool // the last outcome was reported as a failure
+}
+
+// NewWorker makes a worker on a loop. It forwards nothing before the first Apply, and accepts nothing before Listen.
+func NewWorker(l *loop.Loop, o Options) *Worker {
+	defaults := messages.DefaultConfig()
+	w := &Worker{
+		options: o, loop: l, config: &defaults,
+		balancer: balance.New(nil), backends: make(map[string]*backend), listeners: make(map[int]*listener),
+		net: &transport.Network{Loop: l},
+	}
+	w.clients = downstream.Clients{Net: w.net, Server: w, Config: w.config}
+	w.pool = upstream.Pool{Net: w.net, Config: w.config}
+	w.drain.timer.Owner = w
+	return w
+}
+
+// Apply routes by a snapshot from now on. Running exchanges end as they began.
+func (w *Worker) Apply(s *messages.Snapshot) {
+	w.config = &s.Config
+	w.clients.Config, w.pool.Config = w.config, w.config
+	usable := make([]*balance.Member, 0, len(s.Members))
+	seen := make(map[string]bool, len(s.Members))
+	for i := range s.Members {
+		b := w.backend(s.Members[i])
+		seen[b.id] = true
+		if s.Members[i].State == messages.Up {
+			usable = append(usable, &b.member)
+		}
+	}
+	for id := range w.backends {
+		if !seen[id] {
+			delete(w.backends, id)
+		}
+	}
+	w.pool.Retain(s.Members)
+	w.balancer.Set(s.Config.Strategy, usable)
+}
+
+func (w *Worker) backend(m messages.Member) *backend {
+	id := m.Backend.ID()
+	b := w.backends[id]
+	if b == nil {
+		b = &backend{id: id, scheme: m.Backend.Scheme}
+		b.member.Owner = b
+		w.backends[id] = b
+	}
+	b.member.Weight = m.Backend.Weight
+	b.pool = w.pool.Backend(m)
+	return b
+}
+
+// Pool is the backend side, for the actor that looks after it.
+func (w *Worker) Pool() *upstream.Pool { return &w.pool }
+
+// Loop that the worker lives on.
+func (w *Worker) Loop() *loop.Loop { return w.loop }
+
+// Stats returns a copy of the counters.
+func (w *Worker) Stats() messages.Stats {
+	s := w.stats
+	s.Active = int64(w.clients.Open())
+	return s
+}
+
+// Running is the number of exchanges.
+func (w *Worker) Running() int { return w.running }
+
+// Close ends everything at once; the listening sockets stay open. A worker that is closed is not used again.
+func (w *Worker) Close() {
+	w.stopListening()
+	w.clients.Abort(messages.ProxyInternalError)
+	w.pool.Close()
+	w.loop.Disarm(&w.drain.timer)
+}
+
+// Panicked is what the loop is to call when the code of a handler panics: the connection that had its turn is closed, with
+// its other half, and nothing else is.
+func (w *Worker) Panicked(whose, value any, stack []byte) {
+	w.clients.Reset()
+	w.pool.Reset()
+	w.stats.Faults++
+	if c, ok := whose.(interface{ Crashed() }); ok {
+		w.crash(c)
+	}
+	if w.options.Fault != nil {
+		w.options.Fault(value, stack)
+	}
+}
+
+// crash closes what panicked. Its state may be anything, so that this may panic as well: then its descriptor is lost.
+func (w *Worker) crash(c interface{ Crashed() }) {
+	defer func() {
+		if recover() != nil {
+			w.stats.Faults++
+		}
+	}()
+	c.Crashed()
+}
+
+// outcome tells the control plane of a failure, and of the first success after one. Hot path.
+func (w *Worker) outcome(b *backend, reason messages.Reason) {
+	failed := reason != messages.NoReason
+	if !failed && !b.failing {
+		return
+	}
+	b.failing = failed
+	if w.options.Report != nil {
+		w.options.Report(messages.Outcome{Backend: b.id, Reason: reason, Worker: w.options.Number})
+	}
+}
+
+// exchange returns an empty one.
+func (w *Worker) exchange() *exchange {
+	if last := len(w.spare) - 1; last >= 0 {
+		x := w.spare[last]
+		w.spare[last] = nil
+		w.spare = w.spare[:last]
+		return x
+	}
+	return &exchange{worker: w}
+}
+
+// Bounds of what is kept for reuse.
+const (
+	maxSpareExchanges = 1024
+	maxSpareBytes     = 4 << 10 // of a head or a body
+)
+
+func (w *Worker) recycle(x *exchange) {
+	head, body := x.head[:0], x.body[:0]
+	if cap(head) > maxSpareBytes {
+		head = nil
+	}
+	if cap(body) > maxSpareBytes {
+		body = nil
+	}
+	*x = exchange{worker: w, head: head, body: body}
+	if len(w.spare) < maxSpareExchanges {
+		w.spare = append(w.spare, x)
+	}
+}
+
+// day is the present time as a Date field has it, made once a second (RFC 9110 §5.6.7).
+type day struct {
+	second int64
+	text   []byte
+}
+
+// date is the value of a Date field for now.
+func (w *Worker) date() []byte {
+	now := w.loop.Wall()
+	if second := now.Unix(); second != w.day.second || w.day.text == nil {
+		w.day = day{second: second, text: now.UTC().AppendFormat(w.day.text[:0], "Mon, 02 Jan 2006 15:04:05 GMT")}
+	}
+	return w.day.text
+}
+
+// Accepted implements transport.Acceptor.
+func (l *listener) Accepted(fd int, peer netip.AddrPort) (more bool) {
+	return l.worker.accept(fd, peer)
+}
+
+// since is a duration of loop time.
+func since(from, to int64) time.Duration { return time.Duration(to - from) }
