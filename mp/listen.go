@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Listeners are listening TCP sockets that share one address. They are immutable until Close, and safe for concurrent use
-// but for Close itself.
+// Listeners are listening TCP sockets that share one address. They are immutable until Close, and safe for concurrent
+// use but for Close itself.
 type Listeners struct {
 	addr netip.AddrPort
 	fds  []int
@@ -23,8 +23,8 @@ type Listeners struct {
 // Addr is the address that all of them share; after a port of 0 was asked for, with the one that the kernel chose.
 func (l *Listeners) Addr() netip.AddrPort { return l.addr }
 
-// FDs are the descriptors, non-blocking and closed on exec. They stay the Listeners': accept on them, do not close them. The
-// slice is the caller's.
+// FDs are the descriptors, non-blocking and closed on exec. They stay the Listeners': accept on them, do not close
+// them. The slice is the caller's.
 func (l *Listeners) FDs() []int { return slices.Clone(l.fds) }
 
 // Close closes all sockets; connections in their queues are reset. Closing again does nothing.
@@ -40,17 +40,18 @@ func (l *Listeners) Close() error {
 	return nil
 }
 
-// Listen opens n sockets on one address, for one worker each. Their queues are as long as net.core.somaxconn allows, and
-// the connections accepted from them have TCP_NODELAY set (Linux; elsewhere it is up to the caller).
+// Listen opens n sockets on one address, for one worker each. Their queues are as long as net.core.somaxconn allows,
+// and the connections accepted from them have TCP_NODELAY set (Linux; elsewhere it is up to the caller).
 //
-// host is an IPv4 or IPv6 address, with or without brackets, with a zone where it needs one; "localhost" is 127.0.0.1. "::"
-// takes IPv4 connections too, whatever net.ipv6.bindv6only says; "" is "::", or "0.0.0.0" on a machine without IPv6. Other
-// names are refused: one can stand for several addresses, and for others tomorrow. port 0 lets the kernel choose.
+// host is an IPv4 or IPv6 address, with or without brackets, with a zone where it needs one; "localhost" is 127.0.0.1.
+// "::" takes IPv4 connections too, whatever net.ipv6.bindv6only says; "" is "::", or "0.0.0.0" on a machine without
+// IPv6. Other names are refused: one can stand for several addresses, and for others tomorrow. port 0 lets the kernel
+// choose.
 //
-// Nobody else is listening on an address when Listen returns it: not another program, nor a second instance of this one that
-// starts at the same moment. (That the same user's programs may still join later, if they ask for SO_REUSEPORT, is how that
-// option works.) Sockets in TIME_WAIT or in use by an instance that is ending do not stand in the way. Errors are one
-// line, as in "listen 0.0.0.0:8080: address already in use", and wrap the system's error number.
+// Nobody else is listening on an address when Listen returns it: not another program, nor a second instance of this one
+// that starts at the same moment. (That the same user's programs may still join later, if they ask for SO_REUSEPORT, is
+// how that option works.) Sockets in TIME_WAIT or in use by an instance that is ending do not stand in the way. Errors
+// are one line, as in "listen 0.0.0.0:8080: address already in use", and wrap the system's error number.
 func Listen(host string, port, n int) (*Listeners, error) {
 	return kernel().listeners(host, port, n)
 }
@@ -86,11 +87,12 @@ func (s system) open(host string, port, n int) (*Listeners, error) {
 
 // share opens the first socket alone on the address, then lets the others join it.
 //
-// A socket bound with SO_REUSEPORT shares with any other of the same user, silently: two instances started on one port would
-// each get half of the requests. Trying the port first with a socket that does not share leaves a gap between the trial and
-// the real thing, through which two instances that start together both pass; and closing a trial socket that listened resets
-// what came meanwhile. So the first real socket binds and listens without sharing, which the kernel grants to one
-// only, and turns sharing on afterwards: the kernel looks at the option when the next socket wants to join.
+// A socket bound with SO_REUSEPORT shares with any other of the same user, silently: two instances started on one port
+// would each get half of the requests. Trying the port first with a socket that does not share leaves a gap between the
+// trial and the real thing, through which two instances that start together both pass; and closing a trial socket that
+// listened resets what came meanwhile. So the first real socket binds and listens without sharing, which the kernel
+// grants to one only, and turns sharing on afterwards: the kernel looks at the option when the next socket wants to
+// join.
 func (s system) share(addr netip.AddrPort, n int) (*Listeners, error) {
 	l := &Listeners{addr: addr, sys: s}
 	for range n {
@@ -122,8 +124,9 @@ func (l *Listeners) add() error {
 	return l.join(fd, address)
 }
 
-// prepare sets what must be set before bind, or is inherited by accepted connections. SO_REUSEADDR allows for connections in
-// TIME_WAIT, and for those that an instance which no longer listens is still serving, provided that it had the option too.
+// prepare sets what must be set before bind, or is inherited by accepted connections. SO_REUSEADDR allows for
+// connections in TIME_WAIT, and for those that an instance which no longer listens is still serving, provided that it
+// had the option too.
 func (l *Listeners) prepare(fd, family int) error {
 	options := []option{
 		{"SO_REUSEADDR", unix.SOL_SOCKET, unix.SO_REUSEADDR, 1},

@@ -10,9 +10,9 @@ import (
 // MaxWeight is the largest weight that counts; a larger one counts as MaxWeight, one below 1 as 1.
 const MaxWeight = 1 << 20
 
-// A Member is one backend as one worker sees it. Its pointer is its identity: keep one Member per backend for as long as
-// the worker knows that backend, also while it is not usable. A Member belongs to one Balancer. All fields are for the
-// loop's thread only.
+// A Member is one backend as one worker sees it. Its pointer is its identity: keep one Member per backend for as long
+// as the worker knows that backend, also while it is not usable. A Member belongs to one Balancer. All fields are for
+// the loop's thread only.
 type Member struct {
 	Weight int // share relative to the other members, 1 to MaxWeight; a change counts from the next Set on
 	Owner  any // what the caller finds the backend by; not looked at here
@@ -31,7 +31,8 @@ type Balancer struct {
 
 // A picker is one strategy at work.
 type picker interface {
-	// set replaces the members; each one's place is its index in them, and the slice does not change until the next set.
+	// set replaces the members; each one's place is its index in them, and the slice does not change until the next
+	// set.
 	set(members []*Member)
 	// pick names a member that is not in tried, nil when there is none. It is on the hot path: no allocation.
 	pick(tried []*Member) *Member
@@ -45,9 +46,9 @@ func New(random func() uint64) *Balancer {
 	return &Balancer{random: random}
 }
 
-// Set replaces the members by those that are usable now: up and not draining. A nil or repeated entry is ignored, and the
-// slice remains the caller's. Under an unchanged strategy, members that stay keep their turn and newcomers join as if they
-// had been there all along: neither due at once nor last. An unknown strategy is round robin.
+// Set replaces the members by those that are usable now: up and not draining. A nil or repeated entry is ignored, and
+// the slice remains the caller's. Under an unchanged strategy, members that stay keep their turn and newcomers join as
+// if they had been there all along: neither due at once nor last. An unknown strategy is round robin.
 func (b *Balancer) Set(strategy messages.Strategy, members []*Member) {
 	if b.picker == nil || b.strategy != strategy {
 		b.strategy, b.picker = strategy, newPicker(strategy, b.random)
@@ -56,8 +57,8 @@ func (b *Balancer) Set(strategy messages.Strategy, members []*Member) {
 	b.picker.set(b.members)
 }
 
-// Pick names the member for the next attempt, nil when there is none. Members in tried are passed over, even if that leaves
-// nobody. tried is short, an exchange makes few attempts: the cost grows with its length.
+// Pick names the member for the next attempt, nil when there is none. Members in tried are passed over, even if that
+// leaves nobody. tried is short, an exchange makes few attempts: the cost grows with its length.
 func (b *Balancer) Pick(tried []*Member) *Member {
 	if len(b.members) == 0 {
 		return nil
@@ -91,7 +92,8 @@ func placed(members []*Member) []*Member {
 	return list
 }
 
-// holds tells in constant time whether m is one of members. The place of a member that has left is stale, hence the look.
+// holds tells in constant time whether m is one of members. The place of a member that has left is stale, hence the
+// look.
 func holds(members []*Member, m *Member) bool {
 	return m.place < len(members) && members[m.place] == m
 }

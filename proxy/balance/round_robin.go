@@ -2,7 +2,8 @@ package balance
 
 import "slices"
 
-// roundRobin goes through its members in a ring. It starts anywhere, so that many workers do not begin with the same one.
+// roundRobin goes through its members in a ring. It starts anywhere, so that many workers do not begin with the same
+// one.
 type roundRobin struct {
 	ring   []*Member
 	next   int // index of the member whose turn it is
@@ -34,8 +35,8 @@ func (r *roundRobin) pick(tried []*Member) *Member {
 	return nil
 }
 
-// take moves the member at that distance to the front and makes the one behind it the next. Whoever was passed over keeps
-// its turn, only one later; advancing past it instead would cost it a turn for each exchange that retries.
+// take moves the member at that distance to the front and makes the one behind it the next. Whoever was passed over
+// keeps its turn, only one later; advancing past it instead would cost it a turn for each exchange that retries.
 func (r *roundRobin) take(ahead int) {
 	taken := r.ring[r.index(ahead)]
 	for ; ahead > 0; ahead-- {

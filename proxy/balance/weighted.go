@@ -5,13 +5,13 @@ import (
 	"slices"
 )
 
-// lap is the time, in ticks of no real length, in which a member is picked as often as its weight says. A power of two far
-// above MaxWeight, so that rounding does not show; the clock may wrap, see earlier.
+// lap is the time, in ticks of no real length, in which a member is picked as often as its weight says. A power of two
+// far above MaxWeight, so that rounding does not show; the clock may wrap, see earlier.
 const lap = 1 << 40
 
-// weighted is stride scheduling: a member of weight w is due every lap/w ticks, and the one that is due first is picked. The
-// members wait in a heap, so a pick costs O(log n); the smooth round robin that nginx uses gives sequences of the same
-// quality but adds up all members at each pick.
+// weighted is stride scheduling: a member of weight w is due every lap/w ticks, and the one that is due first is
+// picked. The members wait in a heap, so a pick costs O(log n); the smooth round robin that nginx uses gives sequences
+// of the same quality but adds up all members at each pick.
 //
 // It holds that every member is due within its own stride from now on, so none can be owed, or owe, more than one pick.
 //
@@ -29,8 +29,8 @@ type turn struct {
 	member *Member
 }
 
-// A stride is how far apart a member's turns are: lap/weight ticks. What the division leaves is carried from turn to turn,
-// so that weight turns take one lap exactly, for ever.
+// A stride is how far apart a member's turns are: lap/weight ticks. What the division leaves is carried from turn to
+// turn, so that weight turns take one lap exactly, for ever.
 type stride struct {
 	weight  uint64
 	carried uint64 // below weight
@@ -67,9 +67,9 @@ func (w *weighted) pick(tried []*Member) *Member {
 	return picked
 }
 
-// rejoin puts the members that were passed over, which stand behind the heap of the others, back into it. Time stood still
-// for them: it had to pass for the others alone, and if it had passed for these too they would be overdue by as many turns
-// as their weight allows and come back in a burst.
+// rejoin puts the members that were passed over, which stand behind the heap of the others, back into it. Time stood
+// still for them: it had to pass for the others alone, and if it had passed for these too they would be overdue by as
+// many turns as their weight allows and come back in a burst.
 func (w *weighted) rejoin(waiting int, passed uint64) {
 	for ; waiting < len(w.queue); waiting++ {
 		w.queue[waiting].due += passed
@@ -77,7 +77,8 @@ func (w *weighted) rejoin(waiting int, passed uint64) {
 	}
 }
 
-// set keeps the turns of the members that stay, drops the others', and gives newcomers a turn within their first stride.
+// set keeps the turns of the members that stay, drops the others', and gives newcomers a turn within their first
+// stride.
 func (w *weighted) set(members []*Member) {
 	stayed := make([]bool, len(members))
 	queue := make([]turn, 0, len(members))
@@ -109,9 +110,9 @@ func (w *weighted) reweighed(t turn) turn {
 	return t
 }
 
-// spread gives newcomers their first turns. Those of equal weight are spread evenly over their stride: if all began at the
-// same point of it, the light ones would follow each other and the heavy ones crowd in the rest. Who joins nobody may also
-// start at any point of the lap, so that many workers do not begin with the same member.
+// spread gives newcomers their first turns. Those of equal weight are spread evenly over their stride: if all began at
+// the same point of it, the light ones would follow each other and the heavy ones crowd in the rest. Who joins nobody
+// may also start at any point of the lap, so that many workers do not begin with the same member.
 func (w *weighted) spread(newcomers []*Member, alone bool) []turn {
 	var start uint64
 	if alone {
@@ -138,37 +139,4 @@ func (w *weighted) spread(newcomers []*Member, alone bool) []turn {
 func offset(i, equals int, ticks, start uint64) uint64 {
 	middle := ticks * uint64(2*i+1) / uint64(2*equals)
 	return (middle + ticks - start%ticks) % ticks
-}
-
-// earlier compares times that lie less than half of the clock's range apart, across its wrap-around.
-func earlier(a, b turn) bool { return int64(a.due-b.due) < 0 }
-
-// sink restores the heap's order below i, whose turn has become later.
-func sink(heap []turn, i int) {
-	for {
-		child := 2*i + 1
-		if child >= len(heap) {
-			return
-		}
-		if right := child + 1; right < len(heap) && earlier(heap[right], heap[child]) {
-			child = right
-		}
-		if !earlier(heap[child], heap[i]) {
-			return
-		}
-		heap[i], heap[child] = heap[child], heap[i]
-		i = child
-	}
-}
-
-// rise restores the heap's order above i, the rest being in order.
-func rise(heap []turn, i int) {
-	for i > 0 {
-		parent := (i - 1) / 2
-		if !earlier(heap[i], heap[parent]) {
-			return
-		}
-		heap[i], heap[parent] = heap[parent], heap[i]
-		i = parent
-	}
 }
