@@ -99,6 +99,18 @@ func TestFunctionsWaitWithoutASleep(t *testing.T) {
 	}
 }
 
+func TestAClosedInboxWakesNobody(t *testing.T) {
+	var i inbox
+	i.open(func() { t.Error("a wake-up after the end, when the descriptor may be somebody else's") })
+	i.sleep()
+	i.close()
+	i.put(func() {})
+	i.ring() // a producer that put its function before the end and comes to this only now
+	if i.take() != nil {
+		t.Error("a function was taken in after the end")
+	}
+}
+
 func TestStopBeforeRun(t *testing.T) {
 	l := opened(t, Options{})
 	l.Stop()

@@ -68,6 +68,25 @@ type again struct{ turn func() }
 
 func (a *again) Ready(Events) { a.turn() }
 
+func TestATurnThatIsOverKeepsNothingAlive(t *testing.T) {
+	l := stepping(t, Options{})
+	for range 3 {
+		l.Again(&again{func() {}})
+	}
+	step(t, l)
+	step(t, l)
+	for _, turns := range [][]Handler{l.turn[:cap(l.turn)], l.again[:cap(l.again)]} {
+		for _, h := range turns {
+			if h != nil {
+				t.Error("a handler is still referred to")
+			}
+		}
+	}
+	if l.whose != nil {
+		t.Error("the last handler is still referred to")
+	}
+}
+
 func TestThroughputNeverYields(t *testing.T) {
 	l := stepping(t, Options{})
 	var dispatcher interface {
