@@ -16,6 +16,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"lb/messages"
+	"lb/mp"
 )
 
 // demoHost is not open to the network: it is a demonstration.
@@ -46,12 +47,17 @@ func (p *program) demoAction(c *cli.Context) error {
 		return err
 	}
 	defer backends.close()
-	b, err := p.listenOnOneOf(ports, backends.config(), log)
+	sockets, err := openOneOf(ports)
 	if err != nil {
 		return err
 	}
-	stage.introduce(b.Addr(), backends)
-	if err := firstRequests(b.Addr(), len(backends.all)); err != nil {
+	defer closeSockets(sockets, log)
+	b, err := p.start(backends.config(), sockets, log.Logger)
+	if err != nil {
+		return err
+	}
+	stage.introduce(sockets.Addr(), backends)
+	if err := firstRequests(sockets.Addr(), len(backends.all)); err != nil {
 		return errors.Join(err, b.Drain(0))
 	}
 	err = p.untilEnd(b, demoEnd(length), log)
@@ -89,13 +95,13 @@ func demoOptions(c *cli.Context) (length time.Duration, ports []uint16, err erro
 	return length, ports, nil
 }
 
-// listenOnOneOf starts the balancer on the first port that is not taken.
-func (p *program) listenOnOneOf(ports []uint16, config messages.Config, log *logbook) (b balancer, err error) {
+// openOneOf listens on the first port that is not taken.
+func openOneOf(ports []uint16) (sockets *mp.Listeners, err error) {
 	for _, port := range ports {
 		at := listenOptions{Host: demoHost, Port: port, Workers: runtime.GOMAXPROCS(0)}
-		b, err = p.listen(config, at, log)
+		sockets, err = at.open()
 		if !errors.Is(err, syscall.EADDRINUSE) {
-			return b, err
+			return sockets, err
 		}
 	}
 	return nil, err

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"os"
 	"runtime"
@@ -15,6 +14,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"lb/messages"
+	"lb/mp"
 )
 
 const (
@@ -35,8 +35,6 @@ type balancer interface {
 	Wait() error
 	// Drain stops accepting, lets running exchanges finish within the time, cuts off the rest, and ends it.
 	Drain(within time.Duration) error
-	// Addr is where it listens; the port is the real one, also when 0 was asked for.
-	Addr() netip.AddrPort
 }
 
 // listenOptions say where to listen and with how many event loops.
@@ -46,9 +44,14 @@ type listenOptions struct {
 	Workers int
 }
 
-func (l listenOptions) address() netip.AddrPort { return netip.AddrPortFrom(l.Host, l.Port) }
+// open opens the sockets, one for each event loop.
+func (l listenOptions) open() (*mp.Listeners, error) {
+	return mp.Listen(l.Host.String(), int(l.Port), l.Workers)
+}
 
-type startFunc func(messages.Config, listenOptions, zerolog.Logger) (balancer, error)
+// startFunc starts a balancer with one event loop on each socket, and returns when it serves. The sockets stay the
+// caller's, and open until the balancer has ended.
+type startFunc func(messages.Config, *mp.Listeners, zerolog.Logger) (balancer, error)
 
 // serveCommand is what lb without a command does.
 func (p *program) serveCommand(c *cli.Context) error {
@@ -72,7 +75,12 @@ func (p *program) serveCommand(c *cli.Context) error {
 }
 
 func (p *program) serve(s settings, log *logbook) error {
-	b, err := p.listen(s.config, s.listen, log)
+	sockets, err := s.listen.open()
+	if err != nil {
+		return err
+	}
+	defer closeSockets(sockets, log)
+	b, err := p.start(s.config, sockets, log.Logger)
 	if err != nil {
 		return err
 	}
@@ -83,32 +91,16 @@ func (p *program) serve(s settings, log *logbook) error {
 		}
 		defer pid.remove()
 	}
-	log.Info().Str("logger", "lb").Str("version", version).Str("address", b.Addr().String()).
+	log.Info().Str("logger", "lb").Str("version", version).Str("address", sockets.Addr().String()).
 		Int("workers", s.listen.Workers).Stringer("strategy", s.config.Strategy).
 		Int("backends", len(s.config.Backends)).Msg("serving")
 	return p.untilEnd(b, end{within: drainTime}, log)
 }
 
-// listen starts a balancer unless the port is taken. The event loops listen with SO_REUSEPORT, by which a second lb of
-// the same user would share the port of a first without a word; a plain socket, tried before, finds the first.
-func (p *program) listen(config messages.Config, at listenOptions, log *logbook) (balancer, error) {
-	trial, err := net.Listen("tcp", at.address().String())
-	if err != nil {
-		return nil, listenError(at, err)
+func closeSockets(sockets *mp.Listeners, log *logbook) {
+	if err := sockets.Close(); err != nil {
+		log.Error().Str("logger", "lb").Err(err).Msg("sockets did not close")
 	}
-	if err := trial.Close(); err != nil {
-		return nil, listenError(at, err)
-	}
-	return p.start(config, at, log.Logger)
-}
-
-// listenError says "listen 0.0.0.0:8080: address already in use", without the package's own words in between.
-func listenError(at listenOptions, err error) error {
-	var number syscall.Errno
-	if errors.As(err, &number) {
-		err = number
-	}
-	return fmt.Errorf("listen %s: %w", at.address(), err)
 }
 
 // end is when and how a balancer is to end.
