@@ -218,3 +218,15 @@ func BenchmarkPick(b *testing.B) {
 		}
 	}
 }
+
+func BenchmarkSet(b *testing.B) {
+	members := ones(1000)
+	for _, strategy := range []messages.Strategy{messages.RoundRobin, messages.Weighted, messages.Random} {
+		b.Run(strategy.String(), func(b *testing.B) {
+			balancer := balancer(strategy, 1, members)
+			for b.Loop() {
+				balancer.Set(strategy, members)
+			}
+		})
+	}
+}

@@ -9,7 +9,7 @@ package balance
 type lottery struct {
 	members []*Member
 	sums    []uint64 // the weight of all members before i; the last entry is the total
-	guide   []int    // the owner of the first number in part i of len(members) equal parts; the last owner ends it
+	guide   []int    // the owner of the number where part i of len(members) equal parts begins, then the last owner
 	random  func() uint64
 }
 
@@ -28,11 +28,8 @@ func (l *lottery) set(members []*Member) {
 	l.guide = append(l.guide, len(members)-1)
 }
 
-// first is the lowest number that part counts to this part.
-func (l *lottery) first(part int) uint64 {
-	n := uint64(len(l.members))
-	return (uint64(part)*l.total() + n - 1) / n
-}
+// first is where a part begins, rounded down: no number of the part before it lies above.
+func (l *lottery) first(part int) uint64 { return uint64(part) * l.total() / uint64(len(l.members)) }
 
 func (l *lottery) part(number uint64) uint64 { return number * uint64(len(l.members)) / l.total() }
 
@@ -55,7 +52,7 @@ func (l *lottery) pick(tried []*Member) *Member {
 	return l.at(drawn)
 }
 
-// at is the owner of a number: between the owners of the first number in its part and in the next.
+// at is the owner of a number, which lies between the owners of the beginnings of its part and of the next.
 func (l *lottery) at(number uint64) *Member {
 	part := l.part(number)
 	low, high := l.guide[part], l.guide[part+1]

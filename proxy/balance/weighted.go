@@ -94,7 +94,7 @@ func (w *weighted) set(members []*Member) {
 			newcomers = append(newcomers, m)
 		}
 	}
-	w.queue = append(queue, w.spread(newcomers, len(queue) == 0)...)
+	w.queue = append(queue, w.spread(newcomers)...)
 	for i := range w.queue {
 		rise(w.queue, i)
 	}
@@ -111,13 +111,11 @@ func (w *weighted) reweighed(t turn) turn {
 }
 
 // spread gives newcomers their first turns. Those of equal weight are spread evenly over their stride: if all began at
-// the same point of it, the light ones would follow each other and the heavy ones crowd in the rest. Who joins nobody
-// may also start at any point of the lap, so that many workers do not begin with the same member.
-func (w *weighted) spread(newcomers []*Member, alone bool) []turn {
-	var start uint64
-	if alone {
-		start = below(w.random, lap)
-	}
+// the same point of it, the light ones would follow each other and the heavy ones crowd in the rest. All this begins at
+// a random point of the lap, so that many workers do not start with the same member, and that one which comes and goes
+// all the time gets its share of the time that it is there.
+func (w *weighted) spread(newcomers []*Member) []turn {
+	start := below(w.random, lap)
 	slices.SortStableFunc(newcomers, func(a, b *Member) int { return cmp.Compare(b.weight(), a.weight()) })
 	turns := make([]turn, 0, len(newcomers))
 	for len(newcomers) > 0 {

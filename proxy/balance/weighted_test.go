@@ -61,6 +61,20 @@ func TestWeightedAmongEqualsIsRoundRobinFromAnyStart(t *testing.T) {
 	}
 }
 
+// Without that, weights which do not divide the lap would drift off from those that do.
+func TestWeightedTurnsOfAnyWeightTakeOneLapExactly(t *testing.T) {
+	for _, weight := range []uint64{1, 3, 7, 1000, MaxWeight - 1, MaxWeight} {
+		turns := stride{weight: weight, carried: weight / 2}
+		var took uint64
+		for range weight {
+			took += turns.step()
+		}
+		if took != lap || turns.carried != weight/2 {
+			t.Errorf("weight %d: %d ticks too many, %d carried", weight, int64(took-lap), turns.carried)
+		}
+	}
+}
+
 // A member's picks are never further apart, nor closer, than its weight's share of all allows, give or take the
 // neighbours that are due in the same interval.
 func TestWeightedPicksAreSpreadOverTheWholeLap(t *testing.T) {
@@ -173,6 +187,23 @@ func TestWeightedSharesFollowAChangedWeight(t *testing.T) {
 		if off := counts[members[0]] - weight; off < -1 || off > 1 {
 			t.Errorf("weight %d: it got %d of %d", weight, counts[members[0]], weight+2)
 		}
+	}
+}
+
+// Its visits are shorter than the time between its turns, so a fixed waiting time would leave it without any.
+func TestWeightedRareMemberThatFlapsGetsItsShareToo(t *testing.T) {
+	members := named(99, 1)
+	b := New(seeded(3))
+	counts := map[*Member]int{}
+	for range 10_000 {
+		b.Set(messages.Weighted, members)
+		for range 20 {
+			counts[b.Pick(nil)]++
+		}
+		b.Set(messages.Weighted, members[:1])
+	}
+	if n := counts[members[1]]; n < 1850 || n > 2150 {
+		t.Errorf("it got %d of 200000, want about 2000", n)
 	}
 }
 
