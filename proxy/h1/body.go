@@ -2,9 +2,9 @@ package h1
 
 import "lb/proxy/semantics"
 
-// Body finds the data of a message body in the bytes that follow its head (RFC 9112 §6, §7). It keeps no bytes but those
-// of a trailer section: what was given to Next may be reused as soon as its data has been. It is a value; the zero value
-// is a body that is Done.
+// Body finds the data of a message body in the bytes that follow its head (RFC 9112 §6, §7). It keeps no bytes but
+// those of a trailer section: what was given to Next may be reused as soon as its data has been. It is a value; the
+// zero value is a body that is Done.
 type Body struct {
 	left    int64 // data still to come: of the body, or of this chunk
 	debt    int64 // framing bytes that no data paid for
@@ -30,8 +30,8 @@ func NewBody(length int64) Body {
 	panic("h1: body of a negative length")
 }
 
-// Next is the next piece of data in b, a slice of it, and the number of bytes of b that it and the framing before it took.
-// All of b is consumed unless data is returned or the body ends inside it, so the caller keeps no remainder:
+// Next is the next piece of data in b, a slice of it, and the number of bytes of b that it and the framing before it
+// took. All of b is consumed unless data is returned or the body ends inside it, so the caller keeps no remainder:
 //
 //	for len(b) > 0 && !body.Done() {
 //		data, n, err := body.Next(b)

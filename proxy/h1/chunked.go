@@ -135,8 +135,8 @@ func (body *Body) sizeEnd(c byte) {
 	}
 }
 
-// extensionByte skips chunk extensions, which nobody uses and which are not forwarded (RFC 9112 §7.1.1). A line feed among
-// them is refused above all: proxies that took it for a line end were smuggled through.
+// extensionByte skips chunk extensions, which nobody uses and which are not forwarded (RFC 9112 §7.1.1). A line feed
+// among them is refused above all: proxies that took it for a line end were smuggled through.
 func (body *Body) extensionByte(c byte) {
 	switch {
 	case body.framing > maxExtensionBytes:
@@ -154,8 +154,8 @@ func (body *Body) extensionByte(c byte) {
 	}
 }
 
-// headDone starts the data of a chunk. Framing is charged against data (compare CVE-2023-39326): a sender may not make us
-// read far more bytes than the body that it delivers.
+// headDone starts the data of a chunk. Framing is charged against data (compare CVE-2023-39326): a sender may not make
+// us read far more bytes than the body that it delivers.
 func (body *Body) headDone() {
 	body.debt = max(0, body.debt+int64(body.framing)-freeFramingBytes)
 	body.debt -= min(body.debt, body.left)

@@ -8,7 +8,8 @@ import (
 )
 
 func ExampleParseRequest() {
-	buffer := []byte("POST /form HTTP/1.1\r\nHost: example.org\r\nConnection: X-Hop\r\nX-Hop: 1\r\nContent-Length: 3\r\n\r\na=b")
+	buffer := []byte("POST /form HTTP/1.1\r\nHost: example.org\r\nConnection: X-Hop\r\nX-Hop: 1\r\n" +
+		"Content-Length: 3\r\n\r\na=b")
 	var r semantics.Request
 	n, err := h1.ParseRequest(buffer, &r, &h1.Limits{HeadBytes: 8 << 10})
 	switch {

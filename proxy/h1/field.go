@@ -22,8 +22,8 @@ type section struct {
 	line   int   // where the line begins that is not complete yet
 }
 
-// parse reads field lines from i on, up to and including the empty line, and appends them to s.fields; next is the index
-// behind it. Each byte is looked at once: names against a table, values eight bytes at a time. Hot path.
+// parse reads field lines from i on, up to and including the empty line, and appends them to s.fields; next is the
+// index behind it. Each byte is looked at once: names against a table, values eight bytes at a time. Hot path.
 func (s *section) parse(b []byte, i, limit int) (next int, d defect) {
 	for {
 		start := i

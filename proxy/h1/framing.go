@@ -40,9 +40,10 @@ func contentLength(value []byte) (n int64, d defect) {
 	return n, d
 }
 
-// transferCodings accepts exactly one chunked in all Transfer-Encoding fields together (RFC 9112 §6.1). An unknown coding
-// before it is 501, as §6.1 says; a list that chunked does not end is 400, as §6.3 commands, whatever else stands in it. The
-// identity of RFC 2616 was taken out of HTTP in 2014; what is left of it is a way to have two recipients disagree: 400.
+// transferCodings accepts exactly one chunked in all Transfer-Encoding fields together (RFC 9112 §6.1). An unknown
+// coding before it is 501, as §6.1 says; a list that chunked does not end is 400, as §6.3 commands, whatever else
+// stands in it. The identity of RFC 2616 was taken out of HTTP in 2014; what is left of it is a way to have two
+// recipients disagree: 400.
 func transferCodings(fields []semantics.Field) defect {
 	verdict, chunked, last := sound, 0, false
 	for i := range fields {

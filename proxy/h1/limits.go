@@ -15,8 +15,8 @@ const (
 	// maxEmptyLines before a request line: RFC 9112 §2.2 wants "at least one" tolerated.
 	maxEmptyLines = 4
 
-	// maxOptionBytes of all Connection fields together. Every option is compared with every field name: without a limit a head
-	// of 32 KiB would cost millions of comparisons.
+	// maxOptionBytes of all Connection fields together. Every option is compared with every field name: without a limit
+	// a head of 32 KiB would cost millions of comparisons.
 	maxOptionBytes = 256
 
 	maxSizeDigits     = 16       // of a chunk size: 64 bits

@@ -15,8 +15,8 @@ const (
 	highs = 0x8080808080808080
 )
 
-// stops marks the high bit of the bytes of x that are below the limit, at most 0x80, or DEL. Only the lowest mark can be
-// trusted: a borrow may add marks above it.
+// stops marks the high bit of the bytes of x that are below the limit, at most 0x80, or DEL. Only the lowest mark can
+// be trusted: a borrow may add marks above it.
 func stops(x uint64, limit byte) uint64 {
 	del := x ^ 0x7f*ones
 	return ((x-uint64(limit)*ones)&^x | (del-ones)&^del) & highs
@@ -42,9 +42,9 @@ func valueEnd(b []byte, i int) int {
 	return i
 }
 
-// targetEnd is the index, from i on, of the first byte that may not stand in a request target: SP, a control byte, or one
-// that is not of ASCII; len(b) if there is none. URIs are ASCII (RFC 3986 §2), and some servers take NEL or NBSP for white
-// space. The few printable characters that no URI has, such as "|", are let through: browsers send them.
+// targetEnd is the index, from i on, of the first byte that may not stand in a request target: SP, a control byte, or
+// one that is not of ASCII; len(b) if there is none. URIs are ASCII (RFC 3986 §2), and some servers take NEL or NBSP
+// for white space. The few printable characters that no URI has, such as "|", are let through: browsers send them.
 func targetEnd(b []byte, i int) int {
 	for ; i+8 <= len(b); i += 8 {
 		x := binary.LittleEndian.Uint64(b[i:])
@@ -83,8 +83,8 @@ func lineEnd(b []byte, i int) defect {
 	return sound
 }
 
-// WorthParsing reports whether a head that was incomplete in b[:had] can be complete in b. No new line feed means that it
-// is not, and a caller who asks first does not read the same head again for each byte that a slow client sends.
+// WorthParsing reports whether a head that was incomplete in b[:had] can be complete in b. No new line feed means that
+// it is not, and a caller who asks first does not read the same head again for each byte that a slow client sends.
 func WorthParsing(b []byte, had int, lim *Limits) bool {
 	return had == 0 || len(b) > lim.headBytes() || bytes.IndexByte(b[had:], '\n') >= 0
 }

@@ -1,7 +1,7 @@
 package h1_test
 
-// The fuzz targets hold this codec against that of net/http: whatever is accepted here must be accepted there, and mean the
-// same.
+// The fuzz targets hold this codec against that of net/http: whatever is accepted here must be accepted there, and mean
+// the same.
 
 import (
 	"bufio"
@@ -92,7 +92,8 @@ var (
 	tooMuchFraming  = "chunked encoding contains too much non-data"
 )
 
-// compareChunks demands that net/http reads the same data. It takes no white space before an extension, and less framing.
+// compareChunks demands that net/http reads the same data. It takes no white space before an extension, and less
+// framing.
 func compareChunks(t *testing.T, input, data []byte) {
 	t.Helper()
 	theirs, err := io.ReadAll(httputil.NewChunkedReader(bytes.NewReader(input)))

@@ -2,11 +2,12 @@ package h1
 
 import "lb/proxy/semantics"
 
-// ParseRequest reads the head of a request from the start of b into r, which it resets first (RFC 9112 §3). All slices of
-// r lie in b.
+// ParseRequest reads the head of a request from the start of b into r, which it resets first (RFC 9112 §3). All slices
+// of r lie in b.
 //
-// n is the length of the head with its empty line and with the empty lines before it, of which up to four are skipped. With
-// n == 0 and no error the head is incomplete: call again with the same start and more bytes. r has no meaning then.
+// n is the length of the head with its empty line and with the empty lines before it, of which up to four are skipped.
+// With n == 0 and no error the head is incomplete: call again with the same start and more bytes. r has no meaning
+// then.
 func ParseRequest(b []byte, r *semantics.Request, lim *Limits) (n int, err *Error) {
 	r.Reset()
 	head := b[:min(len(b), lim.headBytes())]
@@ -48,8 +49,8 @@ func skipEmptyLines(b []byte) (i int, d defect) {
 	return i, sound
 }
 
-// requestLine reads method SP request-target SP HTTP-version CRLF from i on (RFC 9112 §3). The first wrong byte of a method
-// is refused at once, so that a TLS hello on a plain port gets its answer without a line end.
+// requestLine reads method SP request-target SP HTTP-version CRLF from i on (RFC 9112 §3). The first wrong byte of a
+// method is refused at once, so that a TLS hello on a plain port gets its answer without a line end.
 func requestLine(b []byte, i int, r *semantics.Request, targetBytes int) (next int, d defect) {
 	start := i
 	if i = tokenEnd(b, i); i == len(b) {
@@ -75,8 +76,8 @@ func requestLine(b []byte, i int, r *semantics.Request, targetBytes int) (next i
 	return requestVersion(b, i+1, r)
 }
 
-// requestVersion reads the end of the request line. The target's form is judged after it, so that the preface of HTTP/2,
-// whose target is "*", is told that its version is the matter.
+// requestVersion reads the end of the request line. The target's form is judged after it, so that the preface of
+// HTTP/2, whose target is "*", is told that its version is the matter.
 func requestVersion(b []byte, i int, r *semantics.Request) (next int, d defect) {
 	if r.Version, d = version(b, i); d != sound {
 		return 0, d

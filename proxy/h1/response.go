@@ -2,8 +2,8 @@ package h1
 
 import "lb/proxy/semantics"
 
-// ParseResponse reads the head of a response from the start of b into r, which it resets first (RFC 9112 §4). All slices of
-// r lie in b. With headRequest the response answers HEAD and has no body whatever its fields say.
+// ParseResponse reads the head of a response from the start of b into r, which it resets first (RFC 9112 §4). All
+// slices of r lie in b. With headRequest the response answers HEAD and has no body whatever its fields say.
 //
 // n is the length of the head with its empty line. With n == 0 and no error the head is incomplete: call again with the
 // same start and more bytes. r has no meaning then. Every error has status 502. Limits.TargetBytes is not used.
@@ -34,8 +34,8 @@ func parseResponse(b []byte, r *semantics.Response, headRequest bool, lim *Limit
 	return n, sound
 }
 
-// statusLine reads HTTP-version SP status-code [ SP [ reason-phrase ] ] CRLF (RFC 9112 §4). The second space is required by
-// the grammar but left out by some servers that have no phrase to send.
+// statusLine reads HTTP-version SP status-code [ SP [ reason-phrase ] ] CRLF (RFC 9112 §4). The second space is
+// required by the grammar but left out by some servers that have no phrase to send.
 func statusLine(b []byte, r *semantics.Response) (next int, d defect) {
 	if r.Version, d = version(b, 0); d != sound {
 		return 0, d
@@ -77,8 +77,8 @@ func statusCode(b []byte) (status int, d defect) {
 	return status, sound
 }
 
-// concludeResponse draws from the whole head what no single line tells. The framing fields are judged even where there is
-// no body: a server that gets them wrong there is not one to reuse a connection of.
+// concludeResponse draws from the whole head what no single line tells. The framing fields are judged even where there
+// is no body: a server that gets them wrong there is not one to reuse a connection of.
 func concludeResponse(r *semantics.Response, s *section, headRequest bool) defect {
 	r.Length = semantics.UntilClose
 	if s.seen&framingKinds != 0 {
@@ -90,8 +90,8 @@ func concludeResponse(r *semantics.Response, s *section, headRequest bool) defec
 	r.HasDate = s.seen.has(semantics.Date)
 	keepAlive, d := s.connection(r.Version)
 	if !semantics.BodyAllowed(headRequest, r.Status) {
-		// RFC 9110 §8.6, RFC 9112 §6.1: nothing may announce a body where none can be. One that comes all the same would
-		// be taken for the next response.
+		// RFC 9110 §8.6, RFC 9112 §6.1: nothing may announce a body where none can be. One that comes all the same
+		// would be taken for the next response.
 		keepAlive = keepAlive && (headRequest || r.Status == 304 || r.Length == 0 || r.Length == semantics.UntilClose)
 		r.Length = 0
 	}

@@ -24,7 +24,8 @@ func runHeads(t *testing.T, file string, verdict func([]byte, *transcript) strin
 		})
 }
 
-// prefixVerdict is the first verdict that a prefix gets, with what the whole input has behind it. No later one may differ.
+// prefixVerdict is the first verdict that a prefix gets, with what the whole input has behind it. No later one may
+// differ.
 func prefixVerdict(t *testing.T, input []byte, verdict func([]byte) string) string {
 	t.Helper()
 	first, judged := "incomplete\n", len(input)
@@ -56,8 +57,8 @@ func TestBodyTranscripts(t *testing.T) {
 		func(t *testing.T, c *transcript) string { return splitBodyVerdict(t, c.length(), c.input) })
 }
 
-// splitBodyVerdict is the verdict on a body that comes byte by byte. Those on it cut in two, wherever, must be the same. Of
-// the few long bodies, which are of one letter for the most part, not every cut is tried.
+// splitBodyVerdict is the verdict on a body that comes byte by byte. Those on it cut in two, wherever, must be the
+// same. Of the few long bodies, which are of one letter for the most part, not every cut is tried.
 func splitBodyVerdict(t *testing.T, length int64, input []byte) string {
 	t.Helper()
 	single := make([][]byte, len(input))

@@ -7,8 +7,8 @@ import (
 	"lb/proxy/semantics"
 )
 
-// judgeTarget tells the forms of a request target apart (RFC 9112 §3.2) and fills Path and Authority. CONNECT has the form
-// of its own; its target is left in Path alone, as nothing is ever sent to it.
+// judgeTarget tells the forms of a request target apart (RFC 9112 §3.2) and fills Path and Authority. CONNECT has the
+// form of its own; its target is left in Path alone, as nothing is ever sent to it.
 func judgeTarget(r *semantics.Request) defect {
 	r.Path = r.Target
 	switch {
@@ -65,8 +65,8 @@ var hostChar = func() (t [256]bool) {
 	return t
 }()
 
-// validAuthority reports whether b is uri-host [ ":" port ] (RFC 9110 §7.2). All of it may be empty, but no port may stand
-// without a host (RFC 9110 §4.2.1).
+// validAuthority reports whether b is uri-host [ ":" port ] (RFC 9110 §7.2). All of it may be empty, but no port may
+// stand without a host (RFC 9110 §4.2.1).
 func validAuthority(b []byte) bool {
 	if len(b) > 0 && b[0] == '[' {
 		end := bytes.IndexByte(b, ']')
@@ -83,8 +83,8 @@ func validAuthority(b []byte) bool {
 	return true
 }
 
-// validAddress reports whether b is an IPv6 address. Later address forms (IPvFuture) and zones are refused. Few hosts are
-// addresses, so that this one may allocate.
+// validAddress reports whether b is an IPv6 address. Later address forms (IPvFuture) and zones are refused. Few hosts
+// are addresses, so that this one may allocate.
 func validAddress(b []byte) bool {
 	const longest = len("0000:0000:0000:0000:0000:0000:255.255.255.255")
 	if len(b) > longest {

@@ -34,8 +34,8 @@ var controlKinds = kindsOf(
 	semantics.XForwardedProto,
 )
 
-// controlNames are the other fields of that sort: routing, request modifiers, authentication, response control, and how to
-// read the content (RFC 9110 §6.5.1).
+// controlNames are the other fields of that sort: routing, request modifiers, authentication, response control, and how
+// to read the content (RFC 9110 §6.5.1).
 var controlNames = [...]string{
 	"accept", "accept-charset", "accept-encoding", "accept-language", "age", "allow", "authorization", "cache-control",
 	"content-encoding", "content-language", "content-location", "content-range", "content-type", "cookie", "expires",

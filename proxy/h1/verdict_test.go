@@ -42,8 +42,8 @@ func responseVerdict(b []byte, head bool, lim *h1.Limits) string {
 	return out.String() + rest(b[n:])
 }
 
-// bodyVerdict is all that a caller learns from a Body that is given the pieces, one after the other, up to the end of the
-// source. Each piece is spoilt as soon as its data is taken.
+// bodyVerdict is all that a caller learns from a Body that is given the pieces, one after the other, up to the end of
+// the source. Each piece is spoilt as soon as its data is taken.
 func bodyVerdict(length int64, pieces ...[]byte) string {
 	body := h1.NewBody(length)
 	var data, left []byte

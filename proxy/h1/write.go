@@ -18,8 +18,8 @@ func AppendRequestLine(dst, method, target []byte) []byte {
 	return append(dst, " HTTP/1.1\r\n"...)
 }
 
-// AppendStatusLine appends a status line of HTTP/1.1 (RFC 9112 §4). A nil reason stands for the standard phrase; an empty
-// one is kept empty.
+// AppendStatusLine appends a status line of HTTP/1.1 (RFC 9112 §4). A nil reason stands for the standard phrase; an
+// empty one is kept empty.
 func AppendStatusLine(dst []byte, status int, reason []byte) []byte {
 	if reason == nil && status == 200 {
 		return append(dst, "HTTP/1.1 200 OK\r\n"...)
@@ -53,8 +53,8 @@ func AppendFieldString(dst []byte, name, value string) []byte {
 // AppendInt appends n in decimal.
 func AppendInt(dst []byte, n int64) []byte { return strconv.AppendInt(dst, n, 10) }
 
-// AppendChunkHead appends the head of a chunk of n bytes (RFC 9112 §7.1). Behind the data goes a CRLF. n is at least 1: a
-// chunk of 0 bytes would end the body.
+// AppendChunkHead appends the head of a chunk of n bytes (RFC 9112 §7.1). Behind the data goes a CRLF. n is at least 1:
+// a chunk of 0 bytes would end the body.
 func AppendChunkHead(dst []byte, n int) []byte {
 	for shift := (bits.Len(uint(n)) - 1) &^ 3; shift >= 0; shift -= 4 {
 		dst = append(dst, "0123456789abcdef"[n>>shift&0xf])

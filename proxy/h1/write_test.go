@@ -87,8 +87,15 @@ func TestWorthParsing(t *testing.T) {
 		had  int
 		want bool
 	}{
-		{"", 0, true}, {"G", 0, true}, {"GET", 2, false}, {"GET /\r", 5, false}, {"GET /\r\n", 6, true}, {"A\nB", 2, false},
-		{"GET /1234567890", 10, false}, {"GET /12345678901", 15, false}, {"GET /123456789012", 15, true},
+		{"", 0, true},
+		{"G", 0, true},
+		{"GET", 2, false},
+		{"GET /\r", 5, false},
+		{"GET /\r\n", 6, true},
+		{"A\nB", 2, false},
+		{"GET /1234567890", 10, false},
+		{"GET /12345678901", 15, false},
+		{"GET /123456789012", 15, true},
 	} {
 		if got := h1.WorthParsing([]byte(c.b), c.had, lim); got != c.want {
 			t.Errorf("%q after %d: %v", c.b, c.had, got)
