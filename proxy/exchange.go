@@ -58,6 +58,7 @@ func (w *Worker) begin(c *downstream.Conn, r *semantics.Request, head []byte) *e
 	x.began = w.loop.Now()
 	w.running++
 	w.retries.earn()
+	sabotage(r)
 	return x
 }
 
@@ -141,7 +142,7 @@ func (x *exchange) parse() *semantics.Request {
 	r := &x.worker.request
 	limits := h1.Limits{HeadBytes: len(x.head), TargetBytes: len(x.head), Fields: len(x.head)}
 	if n, err := h1.ParseRequest(x.head, r, &limits); n == 0 || err != nil {
-		panic("proxy: a head that was read once cannot be read again")
+		panic(Fatal("a head that was read once cannot be read again"))
 	}
 	return r
 }

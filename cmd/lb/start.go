@@ -1,15 +1,14 @@
 package main
 
 import (
-	"errors"
-
 	"github.com/rs/zerolog"
 
+	"lb/actors"
 	"lb/messages"
 	"lb/mp"
 )
 
 // startBalancer builds the actors and the event loops, and returns when they serve.
-func startBalancer(messages.Config, *mp.Listeners, zerolog.Logger) (balancer, error) {
-	return nil, errors.New("this build has no data plane")
+func startBalancer(config messages.Config, sockets *mp.Listeners, log zerolog.Logger) (balancer, error) {
+	return actors.Start(actors.Options{Config: config, Sockets: sockets.FDs(), Log: log})
 }

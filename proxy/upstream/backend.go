@@ -75,6 +75,10 @@ func (b *Backend) remove(c *Conn) {
 
 func (b *Backend) retire() {
 	b.gone = true
+	b.closeIdle()
+}
+
+func (b *Backend) closeIdle() {
 	for _, c := range b.idle {
 		b.pool.stats.Idle--
 		c.close()

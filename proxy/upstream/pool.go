@@ -63,7 +63,14 @@ func (p *Pool) Retain(members []messages.Member) {
 	}
 }
 
-// Close closes every idle connection. Those of running exchanges are closed when these end.
+// CloseIdle closes every idle connection.
+func (p *Pool) CloseIdle() {
+	for _, b := range p.backends {
+		b.closeIdle()
+	}
+}
+
+// Close closes every idle connection, and those of running exchanges when these end.
 func (p *Pool) Close() {
 	for _, b := range p.backends {
 		b.retire()

@@ -1,0 +1,11 @@
+// Package actors is the control plane: the actors that own the data plane and decide what it does.
+//
+//	backends          resolves names, publishes Snapshots of the backends to the workers
+//	workers           supervises the workers, knows what outlives them
+//	├── worker/0      on loop 0: owns a proxy.Worker, its listener and its connections
+//	│   └── pool      on loop 0: looks after the worker's backend connections
+//	└── …
+//
+// A worker and its pool run on the thread of the worker's event loop, which is their dispatcher. So they call the data plane
+// by plain method calls, and nothing in it is locked. No message is sent per request.
+package actors

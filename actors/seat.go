@@ -1,0 +1,54 @@
+package actors
+
+import (
+	"lb/messages"
+	"lb/proxy"
+	"lb/proxy/loop"
+)
+
+// seat is what outlives a worker: its event loop, its listening socket, and what its predecessors have counted.
+type seat struct {
+	// Immutable.
+	number int
+	fd     int
+	loop   *loop.Loop
+
+	// Loop's thread only.
+	worker   *proxy.Worker // nil while nobody is seated
+	snapshot *messages.Snapshot
+	past     messages.Stats // of the workers before this one
+}
+
+func newSeat(number, fd int) (*seat, error) {
+	s := &seat{number: number, fd: fd}
+	var err error
+	s.loop, err = loop.New(loop.Options{Panicked: s.panicked})
+	return s, err
+}
+
+// panicked is told by the loop of a panic in the data plane.
+func (s *seat) panicked(whose, value any, stack []byte) {
+	if s.worker != nil {
+		s.worker.Panicked(whose, value, stack)
+	}
+}
+
+// clear ends the worker that is seated, with all its connections, and keeps its counts. Without one it does nothing.
+func (s *seat) clear() {
+	w := s.worker
+	if w == nil {
+		return
+	}
+	s.worker = nil
+	w.Close()
+	s.past = s.past.Add(w.Stats())
+	s.past.Active = 0
+}
+
+// stats are the counts of all workers that sat here.
+func (s *seat) stats() messages.Stats {
+	if s.worker == nil {
+		return s.past
+	}
+	return s.past.Add(s.worker.Stats())
+}

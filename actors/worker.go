@@ -1,0 +1,124 @@
+package actors
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/rs/zerolog"
+
+	"lb/messages"
+	"lb/proxy"
+	"lb/supervisor"
+)
+
+// What a worker survives without a restart: each panic closes a connection, and so many in that time mean that more is
+// wrong than a connection.
+const (
+	faultBudget = 8
+	faultWindow = 10 * time.Second
+)
+
+// What the parent and its workers say to each other besides package messages.
+type (
+	// serving tells that a worker accepts connections.
+	serving struct{ worker int }
+	// lend has a worker accept from a neighbour's socket, too; reclaim ends that.
+	lend    struct{ fd int }
+	reclaim struct{ fd int }
+	// spent tells a worker that its budget of faults is.
+	spent struct{ last any }
+)
+
+// worker is the actor that owns a proxy.Worker. It runs on the loop that the worker lives on.
+type worker struct {
+	supervisor.Strategy
+
+	seat   *seat
+	system *supervisor.System
+	size   int // workers in all
+	root   zerolog.Logger
+	log    zerolog.Logger
+	faults []time.Time // within the window
+}
+
+func newWorker(system *supervisor.System, s *seat, size int, log zerolog.Logger) *worker {
+	return &worker{seat: s, system: system, size: size, root: log, log: named(log, workerName(s.number))}
+}
+
+func workerName(number int) string { return fmt.Sprintf("worker/%d", number) }
+
+// Receive implements actor.Actor, on the loop's thread.
+func (w *worker) Receive(ctx actor.Context) {
+	switch m := ctx.Message().(type) {
+	case *actor.Started:
+		w.start(ctx)
+	case *actor.Restarting, *actor.Stopping:
+		w.seat.clear()
+	case *messages.Snapshot:
+		w.apply(ctx, m)
+	case messages.Drain:
+		w.seat.worker.Drain(m.Within, func(cut int) {
+			ctx.Send(ctx.Parent(), messages.Drained{Worker: w.seat.number, Cut: cut})
+		})
+	case lend:
+		w.listen(m.fd)
+	case reclaim:
+		w.seat.worker.Unlisten(m.fd)
+	case spent:
+		w.seat.clear()
+		panic(fmt.Sprintf("too many panics, the last: %v", m.last))
+	}
+}
+
+// start seats a new worker. One that takes over knows at once what its predecessor knew.
+func (w *worker) start(ctx actor.Context) {
+	w.seat.clear()
+	self, parent := ctx.Self(), ctx.Parent()
+	w.seat.worker = proxy.NewWorker(w.seat.loop, proxy.Options{
+		Number: w.seat.number, Workers: w.size,
+		Report: func(o messages.Outcome) { w.system.Root.Send(parent, o) },
+		Access: accessLog(w.root),
+		Fault:  func(value any, stack []byte) { w.fault(self, value, stack) },
+	})
+	props := w.system.Props(func() actor.Actor { return &pool{seat: w.seat} }, actor.WithDispatcher(w.seat.loop))
+	if _, err := ctx.SpawnNamed(props, "pool"); err != nil {
+		panic(err)
+	}
+	if w.seat.snapshot != nil {
+		w.apply(ctx, w.seat.snapshot)
+	}
+}
+
+// apply routes by a snapshot. With the first one the worker begins to accept: clients that came before wait in the
+// socket's queue.
+func (w *worker) apply(ctx actor.Context, s *messages.Snapshot) {
+	if w.seat.snapshot != nil && s.Generation < w.seat.snapshot.Generation {
+		return
+	}
+	w.seat.snapshot = s
+	w.seat.worker.Apply(s)
+	w.listen(w.seat.fd)
+	ctx.Send(ctx.Parent(), serving{w.seat.number})
+}
+
+func (w *worker) listen(fd int) {
+	if err := w.seat.worker.Listen(fd); err != nil {
+		panic(err)
+	}
+}
+
+// fault logs a panic of the data plane, and has the worker restarted when there are too many of them. It is called in the
+// middle of a round, hence the detour by a message: to fail in Receive is what the supervisor acts upon.
+func (w *worker) fault(self *actor.PID, value any, stack []byte) {
+	w.log.Error().Str("panic", fmt.Sprint(value)).Bytes("stack", stack).Msg("a panic closed a connection")
+	now := time.Now()
+	w.faults = append(w.faults, now)
+	for len(w.faults) > 0 && now.Sub(w.faults[0]) > faultWindow {
+		w.faults = w.faults[1:]
+	}
+	if _, fatal := value.(proxy.Fatal); fatal || len(w.faults) > faultBudget {
+		w.faults = nil
+		w.system.Root.Send(self, spent{value})
+	}
+}
