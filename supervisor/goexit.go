@@ -4,6 +4,7 @@ import "github.com/asynkron/protoactor-go/actor"
 
 // guardedDispatcher runs the mailbox where the actor's dispatcher says, with no other goroutine in between. It survives
 // a runtime.Goexit in Receive, which ends the goroutine whatever one does: the mailbox would count as running for ever.
+// An event loop ends with its goroutine; its owner has to see to that.
 type guardedDispatcher struct {
 	actor.Dispatcher
 	invoker *guardedInvoker
@@ -34,7 +35,7 @@ func (i *guardedInvoker) survive(reason any) {
 		reason = ErrGoexit
 	}
 	g, c := i.guard, newCrash(reason)
-	if !g.ending() || !g.rites {
+	if !g.rites {
 		i.EscalateFailure(c, g.context.Message())
 		return
 	}

@@ -209,3 +209,68 @@ func TestProducerThatPanicsFailsItsOwnActorOnly(t *testing.T) {
 
 //go:noinline
 func impossible() actor.Actor { panic("no parts") }
+
+// A restart at which the producer exits goes on as a restart: the old instance has heard of it already.
+func TestProducerThatExitsIsTriedAgain(t *testing.T) {
+	f := func(name string, moment any) {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var a diary
+				w := newWorld(t, func(s *supervisor.System) map[string]*actor.Props {
+					tries := 0
+					return map[string]*actor.Props{"a": s.Props(func() actor.Actor {
+						if tries++; tries == 2 {
+							runtime.Goexit()
+						}
+						return &misfit{child{&a, tries}, moment, panics}
+					})}
+				})
+				w.tell("a", crash("no"))
+				time.Sleep(100 * time.Millisecond)
+				synctest.Wait()
+				a.want(t, "1 Started", "1 Restarting", "3 Started")
+				w.hooks.want(t, "failed a: no", "failed a: runtime.Goexit was called", "away a 100ms", "back a")
+				w.end(t)
+			})
+		})
+	}
+	f("after a sound end", struct{}{})
+	f("after a panic in Restarting", &actor.Restarting{})
+}
+
+// A failed actor still gets system messages, and may fail again upon one.
+func TestFailureOfAFailedActorIsCaught(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var a diary
+		w := newWorld(t, func(s *supervisor.System) map[string]*actor.Props {
+			return map[string]*actor.Props{"a": misfits(s, &a, true, &actor.Terminated{}, panics)}
+		})
+		w.tell("a", crash("one"))
+		w.tell("a", crash("two"))
+		w.Root.Stop(w.NewLocalPID(w.node(t, "a").Children[0].ID))
+		synctest.Wait()
+		w.caught.want(t, "lb/a: misfit during *actor.Terminated")
+		w.hooks.want(t, "failed a: one", "failed a: two", "away a 100ms")
+		w.end(t)
+	})
+}
+
+func TestActorThatExitsAtEachTurnIsStillJudged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, func(s *supervisor.System) map[string]*actor.Props {
+			return map[string]*actor.Props{"a": s.Props(func() actor.Actor {
+				return actor.ReceiveFunc(func(ctx actor.Context) {
+					switch ctx.Message().(type) {
+					case *actor.Restarting, int:
+						runtime.Goexit()
+					}
+				})
+			})}
+		})
+		w.tell("a", 7)
+		w.tell("a", 7)
+		w.hooks.want(t, "failed a: runtime.Goexit was called", "failed a: runtime.Goexit was called", "away a 100ms")
+		w.caught.want(t, "lb/a: runtime.Goexit was called during *actor.Restarting")
+		w.end(t)
+	})
+}

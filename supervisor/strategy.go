@@ -54,7 +54,8 @@ func (s *Strategy) HandleFailure(system *actor.ActorSystem, parent actor.Supervi
 func (s *Strategy) failed(c *crash, message any) {
 	g := c.guard
 	if g.ended() {
-		return // it was stopped meanwhile
+		g.caught(c, message)
+		return
 	}
 	f, spent := g.record.judge(s.Backoff, c.failure(g.id(), nameOf(g), message))
 	s.tell(g.system, f, spent)

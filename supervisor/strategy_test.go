@@ -311,3 +311,35 @@ func TestActorsAtTheRootAndChildrenOfPlainParentsAreSupervised(t *testing.T) {
 		}
 	})
 }
+
+func TestRestartByOtherHandsMakesADelayedOneVoid(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, a, _ := pair(t)
+		w.tell("a", crash("one"))
+		w.tell("a", crash("two"))
+		w.Root.Send(w.pid, func(ctx actor.Context) { ctx.(actor.Supervisor).RestartChildren(w.child("a")) })
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		a.want(t, "1 Restarting", "2 Started", "2 Restarting", "3 Started")
+		w.hooks.want(t, "failed a: one", "failed a: two", "away a 100ms")
+		w.end(t)
+	})
+}
+
+func TestFailureOfAChildThatWasStoppedMeanwhileIsOnlyRecorded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, a, _ := pair(t)
+		gate := make(chan struct{})
+		w.Root.Send(w.pid, func(actor.Context) { <-gate })
+		synctest.Wait()
+		w.tell("a", crash("one"))
+		w.Root.Stop(w.child("a"))
+		synctest.Wait()
+		close(gate)
+		synctest.Wait()
+		a.want(t, "1 Stopping", "1 Stopped")
+		w.hooks.want(t)
+		w.caught.want(t, "lb/a: one during supervisor_test.crash")
+		w.end(t)
+	})
+}

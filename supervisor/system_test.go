@@ -197,3 +197,39 @@ func TestWhoWatchesAnActorThatIsGoneLearnsSo(t *testing.T) {
 		w.end(t)
 	})
 }
+
+// A guardian, say, panics when it is sent to, and would take the sender of the dead letter with it.
+func TestDeadLetterWhoseSenderPanicsDoesNoHarm(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, _, _ := pair(t)
+		var guardian *actor.PID
+		w.Root.Send(w.pid, func(ctx actor.Context) { guardian = ctx.Parent() })
+		synctest.Wait()
+		w.Root.RequestWithCustomSender(w.NewLocalPID("nobody"), "hello", guardian)
+		if log := strings.Join(w.log.take(), "\n"); !strings.Contains(log, "the handling of a dead letter panicked") {
+			t.Errorf("the log does not say so: %s", log)
+		}
+		w.end(t)
+	})
+}
+
+func TestCaughtHookThatPanicsDoesNoHarm(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		told := 0
+		s := supervisor.NewSystem(supervisor.Options{Caught: func(supervisor.Failure) {
+			told++
+			panic("hook")
+		}})
+		pid, err := s.Spawn(s.Props(children(new(diary))), "a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Root.Send(pid, nil)
+		if told != 1 || s.History.Total() != 1 {
+			t.Errorf("told %d times, %d in the history; want 1 and 1", told, s.History.Total())
+		}
+		if err := s.Shutdown(time.Second); err != nil {
+			t.Error(err)
+		}
+	})
+}
