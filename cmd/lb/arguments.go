@@ -106,9 +106,9 @@ func (s *speller) cluster(args []string) ([]string, error) {
 		return nil, unknownFlag(word, s.flags)
 	}
 	var switches []string
-	for i, letter := range word[1:] {
-		form, known := s.byName[string(letter)]
-		after := word[1+i+len(string(letter)):]
+	for i := 1; i < len(word); i++ {
+		form, known := s.byName[word[i:i+1]]
+		after := word[i+1:]
 		switch {
 		case !known:
 			return nil, unknownFlag(word, s.flags)

@@ -42,7 +42,7 @@ func shorten(line []byte, limit int) []byte {
 			fields = append(fields[:i], fields[i+1:]...)
 		}
 	}
-	return join(fields, len(line)-sizeOf(fields))
+	return join(fields, len(bytes.TrimSuffix(line, []byte("\n")))-sizeOf(fields))
 }
 
 func fieldsOf(line []byte) ([]field, error) {
