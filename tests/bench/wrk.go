@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -45,6 +46,7 @@ func (w workload) generate(ctx context.Context, dir, address string, seconds int
 	defer cancel()
 	command := exec.CommandContext(ctx, "wrk", "-t", "1", "-c", fmt.Sprint(w.connections),
 		"-d", fmt.Sprintf("%ds", seconds), "-s", script, "http://"+address+w.path)
+	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	output, err := command.CombinedOutput()
 	if err != nil {
 		return load{}, fmt.Errorf("wrk: %w\n%s", err, output)
