@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
-	"runtime"
 	"strings"
 	"syscall"
 	"time"
@@ -95,10 +94,11 @@ func demoOptions(c *cli.Context) (length time.Duration, ports []uint16, err erro
 	return length, ports, nil
 }
 
-// openOneOf listens on the first port that is not taken.
+// openOneOf listens on the first port that is not taken. One worker is enough, and shows its turns in order: each has its
+// own.
 func openOneOf(ports []uint16) (sockets *mp.Listeners, err error) {
 	for _, port := range ports {
-		at := listenOptions{Host: demoHost, Port: port, Workers: runtime.GOMAXPROCS(0)}
+		at := listenOptions{Host: demoHost, Port: port, Workers: 1}
 		sockets, err = at.open()
 		if !errors.Is(err, syscall.EADDRINUSE) {
 			return sockets, err

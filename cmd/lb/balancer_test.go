@@ -1,0 +1,160 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"lb/messages"
+	"lb/mp"
+)
+
+// standIn is a balancer made of net/http, by which the program around the real one is tested.
+type standIn struct {
+	config messages.Config
+	ended  chan error
+	stuck  bool // a drain never ends
+	within chan time.Duration
+}
+
+func newStandIn() *standIn {
+	return &standIn{ended: make(chan error, 1), within: make(chan time.Duration, 2)}
+}
+
+func (s *standIn) Wait() error { return <-s.ended }
+
+func (s *standIn) Drain(within time.Duration) error {
+	s.within <- within
+	if !s.stuck {
+		s.ended <- nil
+	}
+	return nil
+}
+
+// start serves on the sockets by round robin.
+func (s *standIn) start(config messages.Config, sockets *mp.Listeners, _ zerolog.Logger) (balancer, error) {
+	s.config = config
+	handler := roundRobin(config.Backends)
+	for _, fd := range sockets.FDs() {
+		copied, err := syscall.Dup(fd)
+		if err != nil {
+			return nil, err
+		}
+		file := os.NewFile(uintptr(copied), "listener")
+		listener, err := net.FileListener(file)
+		if err = errors.Join(err, file.Close()); err != nil {
+			return nil, err
+		}
+		go func() { _ = http.Serve(listener, handler) }()
+	}
+	return s, nil
+}
+
+func roundRobin(backends []messages.Backend) http.Handler {
+	var turn atomic.Uint64
+	return &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		b := backends[(turn.Add(1)-1)%uint64(len(backends))]
+		r.SetURL(&url.URL{Scheme: "http", Host: b.Address()})
+	}}
+}
+
+// session is a program under test that runs in this process.
+type session struct {
+	signals chan os.Signal
+	stdout  *transcript
+	stderr  bytes.Buffer
+	code    chan int
+}
+
+// begin runs a command line with a balancer.
+func begin(t *testing.T, b *standIn, args ...string) *session {
+	t.Helper()
+	s := &session{signals: make(chan os.Signal, 2), stdout: newTranscript(), code: make(chan int, 1)}
+	p := program{stdout: s.stdout, stderr: &s.stderr, start: b.start, signals: s.signals}
+	go func() { s.code <- p.run(args) }()
+	return s
+}
+
+// end awaits the exit code.
+func (s *session) end(t *testing.T) int {
+	t.Helper()
+	select {
+	case code := <-s.code:
+		return code
+	case <-time.After(10 * time.Second):
+		t.Fatalf("still running; stdout %q", s.stdout)
+		return -1
+	}
+}
+
+// transcript collects what is written, and lets a test wait for a text.
+type transcript struct {
+	mu      sync.Mutex
+	text    bytes.Buffer
+	changed *sync.Cond
+}
+
+func newTranscript() *transcript {
+	s := &transcript{}
+	s.changed = sync.NewCond(&s.mu)
+	return s
+}
+
+func (s *transcript) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.changed.Broadcast()
+	return s.text.Write(p)
+}
+
+func (s *transcript) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
+}
+
+// await returns all that was written once the text is in it.
+func (s *transcript) await(t *testing.T, text string) string {
+	t.Helper()
+	late := time.AfterFunc(10*time.Second, s.changed.Broadcast)
+	defer late.Stop()
+	deadline := time.Now().Add(10 * time.Second)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for !strings.Contains(s.text.String(), text) {
+		if !time.Now().Before(deadline) {
+			t.Fatalf("no %q in %q", text, s.text.String())
+		}
+		s.changed.Wait()
+	}
+	return s.text.String()
+}
+
+// entry returns the log line with a message.
+func (s *session) entry(t *testing.T, message string) map[string]any {
+	t.Helper()
+	for line := range strings.Lines(s.stdout.await(t, `"message":"`+message+`"`)) {
+		fields := map[string]any{}
+		if err := json.Unmarshal([]byte(line), &fields); err != nil {
+			t.Fatalf("%q: %v", line, err)
+		}
+		if fields["message"] == message {
+			return fields
+		}
+	}
+	t.Fatalf("no line %q", message)
+	return nil
+}
