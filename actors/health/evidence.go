@@ -1,0 +1,47 @@
+package health
+
+import (
+	"strconv"
+	"time"
+
+	"lb/messages"
+)
+
+// Attempt is how an exchange's attempt on the backend ended. A reason that does not blame the backend is no evidence.
+type Attempt struct {
+	Began  time.Time       // zero when it is not known: it counts as begun in time
+	Reason messages.Reason // NoReason: a response came
+}
+
+// Probe is how an active check ended. Any reason is a failure: nobody else has a part in it.
+type Probe struct {
+	Began  time.Time       // zero when it is not known: it counts as begun in time
+	Reason messages.Reason // NoReason: a response came, and Status says what it is worth
+	Status int
+}
+
+// verdict is one piece of evidence as the machine counts it.
+type verdict struct {
+	began  time.Time
+	passed bool
+	what   string
+}
+
+func (a Attempt) verdict() (v verdict, counts bool) {
+	passed := a.Reason == messages.NoReason
+	return verdict{a.Began, passed, "attempt " + word(a.Reason)}, passed || Blames(a.Reason)
+}
+
+func (p Probe) verdict(r Rules) verdict {
+	if p.Reason != messages.NoReason {
+		return verdict{p.Began, false, "probe " + word(p.Reason)}
+	}
+	return verdict{p.Began, r.healthy(p.Status), "probe status " + strconv.Itoa(p.Status)}
+}
+
+func word(reason messages.Reason) string {
+	if reason == messages.NoReason {
+		return "answered"
+	}
+	return reason.String()
+}
