@@ -49,8 +49,8 @@ func (i *guardedInvoker) InvokeSystemMessage(message any) {
 	i.MessageInvoker.InvokeSystemMessage(message)
 }
 
-// EscalateFailure runs on the stack of the panic, which therefore can still be read. A failure while the last one is not
-// dealt with yet, upon a system message, is nobody's to act upon.
+// EscalateFailure runs on the stack of the panic, which therefore can still be read. A failure while the last one is
+// not dealt with yet, upon a system message, is nobody's to act upon.
 func (i *guardedInvoker) EscalateFailure(reason, message any) {
 	c := newCrash(reason)
 	if i.guard.now() == failed {
