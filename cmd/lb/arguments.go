@@ -99,7 +99,7 @@ func (s *speller) flag(args []string) ([]string, error) {
 	return s.nextValue(form, word, args[1:])
 }
 
-// cluster takes single letters behind one dash: -ab is -a -b, and what follows a letter that takes a value is its value.
+// cluster takes single letters behind one dash: -ab is -a -b, and what follows a letter that takes a value is that.
 func (s *speller) cluster(args []string) ([]string, error) {
 	word := args[0]
 	if s.looksLong(word[1:]) {

@@ -94,8 +94,8 @@ func demoOptions(c *cli.Context) (length time.Duration, ports []uint16, err erro
 	return length, ports, nil
 }
 
-// openOneOf listens on the first port that is not taken. One worker is enough, and shows its turns in order: each has its
-// own.
+// openOneOf listens on the first port that is not taken. One worker is enough, and shows its turns in order: each has
+// its own.
 func openOneOf(ports []uint16) (sockets *mp.Listeners, err error) {
 	for _, port := range ports {
 		at := listenOptions{Host: demoHost, Port: port, Workers: 1}

@@ -10,8 +10,8 @@ import (
 // cleanEnvironment takes out of the environment what was never meant as a setting, and returns a line of warning for
 // each variable that would otherwise be dropped without a word. Call it before flags are read.
 //
-// An empty variable is unset: that is what a compose file makes of ${UNSET}. And Kubernetes gives each pod LB_PORT=tcp://…
-// when a service of its namespace is called lb.
+// An empty variable is unset: that is what a compose file makes of ${UNSET}. And Kubernetes gives each pod
+// LB_PORT=tcp://… when a service of its namespace is called lb.
 func cleanEnvironment() (warnings []string) {
 	var known []string
 	for _, f := range serveFlags() {

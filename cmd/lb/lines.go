@@ -15,9 +15,9 @@ const (
 	maxQueuedBytes = 1 << 20
 )
 
-// lineWriter writes log lines to a sink that may be slow, full or dead, and never makes the one who logs wait for it. Each
-// Write is one line. Lines that find the queue full, or that the sink refuses, are dropped and counted; a line that says
-// how many takes their place as soon as the sink takes lines again. The order is kept.
+// lineWriter writes log lines to a sink that may be slow, full or dead, and never makes the one who logs wait for it.
+// Each Write is one line. Lines that find the queue full, or that the sink refuses, are dropped and counted; a line that
+// says how many takes their place as soon as the sink takes lines again. The order is kept.
 type lineWriter struct {
 	sink io.Writer // the writing goroutine's only
 

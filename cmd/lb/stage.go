@@ -49,7 +49,7 @@ func (s *stage) introduce(at netip.AddrPort, backends *demoBackends) {
 		"  for i in 1 2 3 4 5 6; do curl -s "+demoURL(at)+"/page/$i; done",
 		"  curl -d 'a body' "+demoURL(at)+"/echo",
 		"", "The same on backends of your own:",
-		"  "+commandName()+" -b "+backends.all[0].address+" -b "+backends.all[1].address+" -p 8080",
+		"  "+commandName()+" -b 127.0.0.1:9001 -b 127.0.0.1:9002 -p 8080",
 		"", "Requests, as they arrive at the backends (Ctrl-C ends):")
 	s.say(lines...)
 }
