@@ -3,10 +3,10 @@ package actors
 import (
 	"github.com/asynkron/protoactor-go/actor"
 
-	"lb/proxy/upstream"
+	"lb/messages"
 )
 
-// poolStats asks a pool for its statistics; the answer is an upstream.Stats.
+// poolStats asks a pool for its statistics; the answer is a messages.PoolStats.
 type poolStats struct{}
 
 // pool is the actor that looks after the backend connections of a worker. It runs on the worker's loop.
@@ -16,14 +16,14 @@ type pool struct{ seat *seat }
 func (p *pool) Receive(ctx actor.Context) {
 	switch ctx.Message().(type) {
 	case poolStats:
-		var s upstream.Stats
+		var s messages.PoolStats
 		if w := p.seat.worker; w != nil {
-			s = w.Pool().Stats()
+			s = w.PoolStats()
 		}
 		ctx.Respond(s)
 	case *actor.Stopping, *actor.Restarting:
 		if w := p.seat.worker; w != nil {
-			w.Pool().CloseIdle()
+			w.CloseIdle()
 		}
 	}
 }

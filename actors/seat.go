@@ -3,7 +3,6 @@ package actors
 import (
 	"lb/messages"
 	"lb/proxy"
-	"lb/proxy/loop"
 )
 
 // seat is what outlives a worker: its event loop, its listening socket, and what its predecessors have counted.
@@ -11,7 +10,7 @@ type seat struct {
 	// Immutable.
 	number int
 	fd     int
-	loop   *loop.Loop
+	loop   *proxy.Loop
 
 	// Loop's thread only.
 	worker   *proxy.Worker // nil while nobody is seated
@@ -22,7 +21,7 @@ type seat struct {
 func newSeat(number, fd int) (*seat, error) {
 	s := &seat{number: number, fd: fd}
 	var err error
-	s.loop, err = loop.New(loop.Options{Panicked: s.panicked})
+	s.loop, err = proxy.NewLoop(s.panicked)
 	return s, err
 }
 

@@ -39,3 +39,22 @@ func (s Stats) Total() uint64 {
 	}
 	return sum
 }
+
+// PoolStats are the counters of the backend connections of one worker. Open and Idle are present numbers, the others only
+// grow.
+type PoolStats struct {
+	// Open are all connections, Idle those that wait for an exchange.
+	Open, Idle int64
+	// Connects counts connections that were begun, Reuses exchanges that found one waiting, Failures attempts that failed.
+	Connects, Reuses, Failures uint64
+}
+
+// Add returns the sum of both.
+func (s PoolStats) Add(other PoolStats) PoolStats {
+	s.Open += other.Open
+	s.Idle += other.Idle
+	s.Connects += other.Connects
+	s.Reuses += other.Reuses
+	s.Failures += other.Failures
+	return s
+}

@@ -200,12 +200,12 @@ func (x *exchange) answer(a answer) {
 	c.Done()
 }
 
-// cut ends the exchange in the middle of its response: the client must not take it for the whole.
+// cut ends the exchange in the middle of its response: the client gets what came, and must not take it for the whole.
 func (x *exchange) cut(reason messages.Reason) {
 	x.cancel()
 	x.reason = reason
 	c := x.client
-	c.Discard()
+	c.Flush()
 	x.end()
 	c.Abort()
 }

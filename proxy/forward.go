@@ -88,6 +88,8 @@ func (f *forwarder) keepRequestFields(r *semantics.Request, to *route, host []by
 				continue
 			case !field.EndToEnd(), !to.trusted && ofForwarding(field.Kind):
 				continue
+			case field.Kind == semantics.Expect && r.Version == semantics.HTTP10: // RFC 9110 §10.1.1
+				continue
 			}
 		}
 		if n != i {
@@ -165,7 +167,7 @@ func (f *forwarder) response(r *semantics.Response, date []byte) {
 	for i := range r.Fields {
 		field := &r.Fields[i]
 		if field.Kind != semantics.Other || field.HopByHop {
-			if !field.EndToEnd() {
+			if !field.EndToEnd() || field.Kind == semantics.ContentLength && neverLong(r.Status) {
 				continue
 			}
 		}
@@ -184,6 +186,9 @@ func (f *forwarder) response(r *semantics.Response, date []byte) {
 	}
 	r.Fields = append(r.Fields, field(nameVia, via))
 }
+
+// neverLong reports whether a response of this status must not have a Content-Length (RFC 9110 §8.6).
+func neverLong(status int) bool { return status < 200 || status == 204 }
 
 func field(name, value []byte) semantics.Field { return semantics.Field{Name: name, Value: value} }
 

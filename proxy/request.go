@@ -15,6 +15,10 @@ var _ downstream.Exchange = (*fromClient)(nil)
 // Serve implements downstream.Server.
 func (w *Worker) Serve(c *downstream.Conn, r *semantics.Request, head []byte) downstream.Exchange {
 	x := w.begin(c, r, head)
+	if x.method == semantics.MethodConnect { // RFC 9110 §9.3.6: tunnels are for forward proxies
+		x.answer(answer{status: 501, reason: messages.HTTPRequestDenied, detail: "method CONNECT"})
+		return nil
+	}
 	if !x.attempt(r) {
 		return nil
 	}

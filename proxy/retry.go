@@ -35,6 +35,8 @@ const (
 	maxTokens     = 100 * retryCost
 )
 
+func newBudget() budget { return budget{tokens: earnedPerTick} }
+
 // earn is called for each request. Hot path.
 func (b *budget) earn() { b.tokens = min(b.tokens+earnedPerRun, maxTokens) }
 

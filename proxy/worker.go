@@ -13,6 +13,15 @@ import (
 	"lb/proxy/upstream"
 )
 
+// Loop is the event loop that a worker lives on.
+type Loop = loop.Loop
+
+// NewLoop makes an event loop. panicked is told on the loop's thread of a panic in the code of any handler; it is to pass
+// that on to the Worker that lives there.
+func NewLoop(panicked func(whose, value any, stack []byte)) (*Loop, error) {
+	return loop.New(loop.Options{Panicked: panicked})
+}
+
 // Options of a worker. The functions are called on the loop's thread and must not block; each may be nil.
 type Options struct {
 	// Number of the worker, from 0.
@@ -71,7 +80,7 @@ func NewWorker(l *loop.Loop, o Options) *Worker {
 	w := &Worker{
 		options: o, loop: l, config: &defaults,
 		balancer: balance.New(nil), backends: make(map[string]*backend), listeners: make(map[int]*listener),
-		net: &transport.Network{Loop: l},
+		net: &transport.Network{Loop: l}, retries: newBudget(),
 	}
 	w.clients = downstream.Clients{Net: w.net, Server: w, Config: w.config}
 	w.pool = upstream.Pool{Net: w.net, Config: w.config}
@@ -114,11 +123,11 @@ func (w *Worker) backend(m messages.Member) *backend {
 	return b
 }
 
-// Pool is the backend side, for the actor that looks after it.
-func (w *Worker) Pool() *upstream.Pool { return &w.pool }
+// PoolStats returns a copy of the counters of the backend connections.
+func (w *Worker) PoolStats() messages.PoolStats { return w.pool.Stats() }
 
-// Loop that the worker lives on.
-func (w *Worker) Loop() *loop.Loop { return w.loop }
+// CloseIdle closes every idle connection to a backend.
+func (w *Worker) CloseIdle() { w.pool.CloseIdle() }
 
 // Stats returns a copy of the counters.
 func (w *Worker) Stats() messages.Stats {

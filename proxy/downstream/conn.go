@@ -43,6 +43,7 @@ type Conn struct {
 	version        semantics.Version
 	framing        framing
 	lasting        bool // another request may follow
+	partial        bool // the rest is the beginning of a head
 	turning        bool // Readable is on the stack
 	paused         bool // the body is not read: the backend does not keep up
 	continues      bool // the client waits for 100 before it sends the body

@@ -9,6 +9,9 @@ import (
 	"lb/proxy/transport"
 )
 
+// maxSteps of a connection, a read or a request each, before others have their turn.
+const maxSteps = 32
+
 // bodyTooLarge refuses a body over the limit of the configuration (RFC 9110 §15.5.14).
 var bodyTooLarge = &h1.Error{Status: 413, Detail: "body larger than allowed"}
 
@@ -18,9 +21,14 @@ func (c *Conn) Readable() {
 		return
 	}
 	c.turning = true
-	for c.step() { //nolint:revive // all is in the condition
+	steps := 0
+	for steps < maxSteps && c.step() {
+		steps++
 	}
 	c.turning = false
+	if steps == maxSteps && c.phase != gone {
+		c.tcp.Again()
+	}
 }
 
 // goOn takes up what was left for later, unless the turn that is on the stack does so anyway.
@@ -81,6 +89,9 @@ func (c *Conn) keep(b []byte, ours bool) {
 
 // readHead reads a request's head and serves it.
 func (c *Conn) readHead() bool {
+	if c.partial && !c.readMore() {
+		return false
+	}
 	b := c.read()
 	if len(b) == 0 {
 		return false
@@ -94,23 +105,35 @@ func (c *Conn) readHead() bool {
 		c.refuse(err)
 		return true
 	case n == 0:
-		return c.readMore(b, ours)
+		c.keepPartial(b, ours)
+		return true
 	}
 	c.serve(r, b, n, ours)
 	return true
 }
 
-// readMore keeps the beginning of a head, and reads on if there is more. The time for a head runs from its first byte.
-func (c *Conn) readMore(b []byte, ours bool) bool {
-	if !ours {
-		c.keep(b, false)
-		c.tcp.Deadline(c.clients.in(int64(c.clients.Config.Timeouts.Header)))
-	}
-	more := c.readNew()
-	if c.phase == reading {
+// keepPartial keeps the beginning of a head. The time for a head runs from its first byte.
+func (c *Conn) keepPartial(b []byte, ours bool) {
+	c.partial = true
+	c.keep(b, ours)
+	c.tcp.Deadline(c.clients.in(int64(c.clients.Config.Timeouts.Header)))
+}
+
+// readMore reads behind the beginning of a head and reports whether it may be whole now.
+func (c *Conn) readMore() bool {
+	limits := c.clients.limits()
+	for {
+		more := c.readNew()
+		if len(more) == 0 {
+			return false
+		}
+		had := len(c.rest)
 		c.rest = append(c.rest, more...)
+		if h1.WorthParsing(c.rest, had, &limits) {
+			c.partial = false
+			return true
+		}
 	}
-	return len(more) > 0
 }
 
 // serve has the exchange of a request begun and hands it as much of its body as has come.

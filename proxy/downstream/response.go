@@ -63,6 +63,9 @@ func (c *Conn) Switch(r *semantics.Response, protocol []byte) {
 	c.framing, c.lasting = raw, false
 	c.phase, c.body = receiving, h1.NewBody(semantics.UntilClose)
 	c.expect()
+	if len(c.rest) > 0 || c.tcp.CanRead() { // what the client sent without waiting for the answer
+		c.tcp.Again()
+	}
 }
 
 // Data writes a piece of the body.
@@ -102,9 +105,6 @@ func (c *Conn) Flush() bool {
 	}
 	return true
 }
-
-// Discard drops what was written and not flushed.
-func (c *Conn) Discard() { c.clients.out.Reset() }
 
 // Pending is how many bytes of the response wait to be sent.
 func (c *Conn) Pending() int { return c.tcp.Pending() }

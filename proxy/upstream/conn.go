@@ -3,8 +3,7 @@ package upstream
 import (
 	"errors"
 	"io"
-
-	"golang.org/x/sys/unix"
+	"syscall"
 
 	"lb/messages"
 	"lb/proxy/h1"
@@ -147,7 +146,7 @@ func (c *Conn) Broken(err error) {
 func (c *Conn) Late() {
 	switch c.phase {
 	case connecting:
-		c.unconnected(unix.ETIMEDOUT)
+		c.unconnected(syscall.ETIMEDOUT)
 	case idle:
 		c.drop()
 	case requesting:
@@ -256,11 +255,11 @@ func (c *Conn) cutShort() messages.Reason {
 
 func connectReason(err error) messages.Reason {
 	switch {
-	case errors.Is(err, unix.ETIMEDOUT):
+	case errors.Is(err, syscall.ETIMEDOUT):
 		return messages.ConnectionTimeout
-	case errors.Is(err, unix.ENETUNREACH), errors.Is(err, unix.EHOSTUNREACH), errors.Is(err, unix.EADDRNOTAVAIL):
+	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.EADDRNOTAVAIL):
 		return messages.DestinationUnroutable
-	case errors.Is(err, unix.EMFILE), errors.Is(err, unix.ENFILE):
+	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
 		return messages.ProxyInternalError
 	}
 	return messages.ConnectionRefused

@@ -21,17 +21,11 @@ type Pool struct {
 	backends map[string]*Backend // by ID
 	out      transport.Gather
 	response semantics.Response // of the connection whose turn it is
-	stats    Stats
-}
-
-// Stats of a pool. Idle and Open are present numbers, the others only grow.
-type Stats struct {
-	Open, Idle                 int64
-	Connects, Reuses, Failures uint64
+	stats    messages.PoolStats
 }
 
 // Stats returns a copy.
-func (p *Pool) Stats() Stats { return p.stats }
+func (p *Pool) Stats() messages.PoolStats { return p.stats }
 
 // Backend returns the backend of a member, which it makes at the first call, and brings its addresses up to date.
 func (p *Pool) Backend(m messages.Member) *Backend {

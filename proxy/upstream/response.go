@@ -9,13 +9,20 @@ import (
 	"lb/proxy/transport"
 )
 
+// maxSteps of a connection, a read each, before others have their turn.
+const maxSteps = 32
+
 // Readable implements transport.User. Hot path.
 func (c *Conn) Readable() {
 	if c.exchange == nil {
 		c.unasked()
 		return
 	}
-	for !c.paused && c.phase > idle && c.phase < gone && c.tcp.CanRead() {
+	for steps := 0; !c.paused && c.phase > idle && c.phase < gone && c.tcp.CanRead(); steps++ {
+		if steps == maxSteps {
+			c.tcp.Again()
+			return
+		}
 		b := c.backend.pool.Net.Loop.Scratch()
 		n, err := c.tcp.Read(b)
 		switch {
@@ -47,8 +54,12 @@ func (c *Conn) take(b []byte) bool {
 	c.answered = true
 	x := c.exchange
 	if len(c.rest) > 0 {
+		had := len(c.rest)
 		c.rest = append(c.rest, b...)
-		b = c.rest
+		limits := c.backend.pool.limits()
+		if b = c.rest; !h1.WorthParsing(b, had, &limits) {
+			return true
+		}
 	}
 	for c.phase < responding && len(b) > 0 {
 		n, ok := c.readHead(b)
