@@ -3,11 +3,11 @@ package tests
 import (
 	"bufio"
 	"bytes"
-	"errors"
 	"io"
 	"net"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -32,6 +32,7 @@ type visit struct {
 
 	// Under backend.mu.
 	raw      bytes.Buffer
+	parsed   int // bytes of raw that messages are made of
 	messages []*message
 	partial  *message // a message that was cut short
 	failure  error    // of the last read
@@ -113,6 +114,7 @@ func (v *visit) request() *message {
 		return nil
 	}
 	v.messages = append(v.messages, m)
+	v.parsed = v.raw.Len() - v.reader.Buffered()
 	if id, ok := m.field("X-Id"); ok {
 		v.backend.whole[id]++
 	}
@@ -164,14 +166,27 @@ func (b *backend) last(prefix string) (found *message) {
 	return found
 }
 
-// broken are the errors by which messages ended early or were not canonical. An end between two messages is none.
-func (b *backend) broken() (list []error) {
+// settled reports whether every visit has read all that came, and none is in the middle of a message.
+func (b *backend) settled() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, v := range b.visits {
-		if v.failure != nil && (v.partial != nil || errors.Is(v.failure, errNotCanonical)) {
-			list = append(list, v.failure)
+		if v.failure == nil && (v.raw.Len() != v.parsed || v.pending()) {
+			return false
 		}
 	}
-	return list
+	return true
+}
+
+// pending reports whether the kernel holds bytes or an end that the script has not read.
+func (v *visit) pending() (pending bool) {
+	raw, err := v.SyscallConn()
+	if err != nil {
+		return false
+	}
+	raw.Control(func(fd uintptr) {
+		_, _, err := syscall.Recvfrom(int(fd), make([]byte, 1), syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+		pending = err == nil
+	})
+	return pending
 }
