@@ -23,6 +23,8 @@ type Backend struct {
 	Port uint16
 	// Weight is the share of requests under the weighted strategy, 1 to MaxWeight; 1 when not given.
 	Weight int
+	// Max is how many exchanges run on it at a time, over all workers; 0 is no limit.
+	Max int
 }
 
 // ParseBackend reads host:port, http://host:port, https://host:port or h2c://host:port, IPv6 addresses in brackets,

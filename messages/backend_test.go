@@ -11,19 +11,19 @@ func TestParseBackend(t *testing.T) {
 		in, id, address string
 		want            Backend
 	}{
-		{"127.0.0.1:9001", "127.0.0.1:9001", "127.0.0.1:9001", Backend{HTTP, "127.0.0.1", 9001, 1}},
-		{"App.Example.:80", "app.example.:80", "app.example.:80", Backend{HTTP, "app.example.", 80, 1}},
-		{"my_app:65535,weight=2", "my_app:65535", "my_app:65535", Backend{HTTP, "my_app", 65535, 2}},
-		{"http://LOCALHOST:1", "localhost:1", "localhost:1", Backend{HTTP, "localhost", 1, 1}},
-		{"HTTPS://h:8443", "https://h:8443", "h:8443", Backend{HTTPS, "h", 8443, 1}},
-		{"h2c://h:80,weight=1000", "h2c://h:80", "h:80", Backend{H2C, "h", 80, 1000}},
-		{"h:443", "https://h:443", "h:443", Backend{HTTPS, "h", 443, 1}},
-		{"http://h:443", "http://h:443", "h:443", Backend{HTTP, "h", 443, 1}},
-		{"[::1]:9001", "[::1]:9001", "[::1]:9001", Backend{HTTP, "::1", 9001, 1}},
-		{"[2001:DB8:0:0::1]:80", "[2001:db8::1]:80", "[2001:db8::1]:80", Backend{HTTP, "2001:db8::1", 80, 1}},
+		{"127.0.0.1:9001", "127.0.0.1:9001", "127.0.0.1:9001", Backend{HTTP, "127.0.0.1", 9001, 1, 0}},
+		{"App.Example.:80", "app.example.:80", "app.example.:80", Backend{HTTP, "app.example.", 80, 1, 0}},
+		{"my_app:65535,weight=2", "my_app:65535", "my_app:65535", Backend{HTTP, "my_app", 65535, 2, 0}},
+		{"http://LOCALHOST:1", "localhost:1", "localhost:1", Backend{HTTP, "localhost", 1, 1, 0}},
+		{"HTTPS://h:8443", "https://h:8443", "h:8443", Backend{HTTPS, "h", 8443, 1, 0}},
+		{"h2c://h:80,weight=1000", "h2c://h:80", "h:80", Backend{H2C, "h", 80, 1000, 0}},
+		{"h:443", "https://h:443", "h:443", Backend{HTTPS, "h", 443, 1, 0}},
+		{"http://h:443", "http://h:443", "h:443", Backend{HTTP, "h", 443, 1, 0}},
+		{"[::1]:9001", "[::1]:9001", "[::1]:9001", Backend{HTTP, "::1", 9001, 1, 0}},
+		{"[2001:DB8:0:0::1]:80", "[2001:db8::1]:80", "[2001:db8::1]:80", Backend{HTTP, "2001:db8::1", 80, 1, 0}},
 		{
 			"https://[fe80::1%eth0]:443", "https://[fe80::1%eth0]:443", "[fe80::1%eth0]:443",
-			Backend{HTTPS, "fe80::1%eth0", 443, 1},
+			Backend{HTTPS, "fe80::1%eth0", 443, 1, 0},
 		},
 	} {
 		got, err := ParseBackend(c.in)

@@ -3,6 +3,7 @@ package messages
 import (
 	"net/netip"
 	"strconv"
+	"time"
 )
 
 // MaxBackends bounds a configuration; the pick of a backend may look at each of them.
@@ -19,11 +20,20 @@ type Config struct {
 	TrustedProxies []netip.Prefix
 	HostHeader     HostHeader
 	AccessLog      AccessLog
+	Health         Health
+	// FailOpen sends requests to backends that are down when no other is left.
+	FailOpen bool
+	// SlowStart is the time over which the share of a backend that has come back grows to its full size; 0: at once.
+	SlowStart time.Duration
+	// HashKey is what the hash strategy goes by.
+	HashKey Key
+	// Sticky is the name of a cookie that keeps a client on its backend, whatever the strategy; empty: none.
+	Sticky string
 }
 
 // DefaultConfig returns the configuration that a user who sets nothing gets. It has no backend, so it is not yet valid.
 func DefaultConfig() Config {
-	return Config{Timeouts: DefaultTimeouts(), Limits: DefaultLimits()}
+	return Config{Timeouts: DefaultTimeouts(), Limits: DefaultLimits(), Health: DefaultHealth()}
 }
 
 // Validate says in one line what is wrong first, naming the offending word; nil when the configuration can be served.

@@ -13,7 +13,7 @@ import (
 
 func validConfig() Config {
 	c := DefaultConfig()
-	c.Backends = []Backend{{HTTP, "a", 80, 1}, {HTTP, "b", 80, 2}}
+	c.Backends = []Backend{{HTTP, "a", 80, 1, 0}, {HTTP, "b", 80, 2, 0}}
 	return c
 }
 
@@ -35,7 +35,7 @@ func TestValidateNamesTheFault(t *testing.T) {
 	for want, spoil := range map[string]func(*Config){
 		`no backend: nowhere to forward to`: func(c *Config) { c.Backends = nil },
 		`backend "a:80": named twice`: func(c *Config) {
-			c.Backends[1] = Backend{HTTP, "a", 80, 5}
+			c.Backends[1] = Backend{HTTP, "a", 80, 5, 0}
 		},
 		`backend "a:80,weight=0": weight must be 1 to 1000`: func(c *Config) {
 			c.Backends[0].Weight = 0
@@ -89,7 +89,7 @@ func TestValidateNamesTheFault(t *testing.T) {
 func manyBackends(n int) []Backend {
 	var all []Backend
 	for i := range n {
-		all = append(all, Backend{HTTP, "h" + strconv.Itoa(i) + "x", 80, 1})
+		all = append(all, Backend{HTTP, "h" + strconv.Itoa(i) + "x", 80, 1, 0})
 	}
 	return all
 }

@@ -4,6 +4,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Bounds of Limits.HeaderBytes: below the first, ordinary browsers fail; the second is what one read of a loop holds.
@@ -21,6 +22,10 @@ type Limits struct {
 	// Connections is how many client connections the process holds at a time, over all workers; 0 is no limit but that
 	// of the descriptors.
 	Connections int
+	// Queue is how many requests wait at a time for a backend below its Max, over all workers; 0, the default, is 1,024.
+	Queue int
+	// QueueTime is how long a request waits at most; 0, the default, is 1 s.
+	QueueTime time.Duration
 }
 
 // DefaultLimits returns the limits named at the fields.

@@ -11,6 +11,8 @@ type Outcome struct {
 	Reason Reason
 	// Worker is the number of the worker that saw it.
 	Worker int
+	// Began is when the attempt began.
+	Began time.Time
 }
 
 // Failed reports whether the attempt failed.

@@ -25,6 +25,8 @@ type Member struct {
 	// Addresses are all that Backend.Host resolved to, with the port; none when it has not been resolved.
 	Addresses []netip.AddrPort
 	State     State
+	// Share is the part of its full share that the backend gets, in percent: below 100 while it starts slowly. 0 is 100.
+	Share int
 }
 
 // Snapshot is the whole picture that workers route by. It is built anew for each change and replaces the one before.

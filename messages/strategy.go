@@ -10,14 +10,20 @@ const (
 	Weighted
 	// Random picks each time anew, every backend with the same chance.
 	Random
+	// LeastConn takes the backend with the fewest exchanges in flight for its weight.
+	LeastConn
+	// P2C takes the less loaded of two random backends, by exchanges in flight and recent latency.
+	P2C
+	// Hash gives requests with the same key to the same backend (Config.HashKey).
+	Hash
 )
 
-var strategyWords = []string{"round_robin", "weighted", "random"}
+var strategyWords = []string{"round_robin", "weighted", "random", "least_conn", "p2c", "hash"}
 
 // Strategies lists the words that ParseStrategy reads, in the order of the constants. The caller owns the slice.
 func Strategies() []string { return append([]string(nil), strategyWords...) }
 
-// ParseStrategy reads "round_robin", "weighted" or "random", in any letter case. The error is an *InvalidError.
+// ParseStrategy reads one of Strategies, in any letter case. The error is an *InvalidError.
 func ParseStrategy(s string) (Strategy, error) {
 	i, err := indexOf("strategy", s, strategyWords)
 	return Strategy(i), err
