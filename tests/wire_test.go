@@ -27,7 +27,7 @@ func TestWire(t *testing.T) {
 				t.Fatal(err)
 			}
 			file.run(t)
-			if *update && !t.Failed() {
+			if *update {
 				if err := os.WriteFile(path, []byte(file.String()), 0o644); err != nil {
 					t.Fatal(err)
 				}
@@ -93,7 +93,18 @@ func (b *wireBed) judge(t *testing.T, c *wireCase, piece int) {
 			c.why, got.verdict(), c.verdict, got.answers, got.forwarded)
 		return
 	}
+	if !c.endAnnounced(got) {
+		t.Errorf("%s\nthe answer must say whether the connection ends (RFC 9112 §9.6):\n%s", c.why, got.answers)
+	}
 	c.compare(t, got)
+}
+
+// endAnnounced reports whether the last answer says what becomes of the connection, to a client that does not know.
+func (c *wireCase) endAnnounced(got *outcome) bool {
+	if got.answers == "" || c.halfClose || strings.Contains(c.request, "HTTP/1.0") {
+		return true
+	}
+	return promised("answers", "Connection: close", got) == (got.end == "close")
 }
 
 // turn makes c the case whose requests come now, and tells where the backend's visits stand.
@@ -262,7 +273,22 @@ func (m *message) transcript(prefix string) string {
 	}
 	var b strings.Builder
 	for _, l := range lines {
-		b.WriteString(strings.TrimRight(prefix+" "+quote(l), " ") + "\n")
+		b.WriteString(strings.TrimRight(prefix+" "+shorten(quote(l)), " ") + "\n")
+	}
+	return b.String()
+}
+
+// shorten writes runs of one byte, as the cases of the limits have them, as a case would.
+func shorten(line string) string {
+	var b strings.Builder
+	for line != "" {
+		n := len(line) - len(strings.TrimLeft(line, line[:1]))
+		if n > 60 {
+			fmt.Fprintf(&b, `\(%s*%d)`, line[:1], n)
+		} else {
+			b.WriteString(line[:n])
+		}
+		line = line[n:]
 	}
 	return b.String()
 }
