@@ -19,7 +19,7 @@ type Backend struct {
 	Scheme Scheme
 	// Host is a host name in lower case or an IP address without brackets, in the form netip prints.
 	Host string
-	// Port is 1 to 65535.
+	// Port is 1 to 65535; 0 under SRV, where DNS tells it.
 	Port uint16
 	// Weight is the share of requests under the weighted strategy, 1 to MaxWeight; 1 when not given.
 	Weight int
@@ -54,8 +54,7 @@ func ParseBackend(s string) (Backend, error) {
 	return b, nil
 }
 
-func parseAddress(s string) (Backend, error) {
-	var b Backend
+func parseAddress(s string) (b Backend, err error) {
 	rest, schemeGiven := s, false
 	if word, after, found := strings.Cut(s, "://"); found {
 		scheme, err := ParseScheme(word)
@@ -63,6 +62,10 @@ func parseAddress(s string) (Backend, error) {
 			return b, withNearest(badBackend(s, "unknown scheme "+strconv.Quote(clip(word))), word, "://"+after)
 		}
 		b.Scheme, rest, schemeGiven = scheme, after, true
+	}
+	if b.Scheme == SRV {
+		b.Host, err = serviceName(s, rest)
+		return b, err
 	}
 	host, port, err := splitHostPort(s, rest)
 	if err != nil {
@@ -144,8 +147,11 @@ func (b Backend) ID() string {
 	return b.Scheme.String() + "://" + b.Address()
 }
 
-// Address is "host:port" to resolve and connect to, IPv6 addresses in brackets.
+// Address is "host:port" to resolve and connect to, IPv6 addresses in brackets; under SRV the name alone.
 func (b Backend) Address() string {
+	if b.Scheme == SRV {
+		return b.Host
+	}
 	return net.JoinHostPort(b.Host, strconv.Itoa(int(b.Port)))
 }
 

@@ -75,7 +75,7 @@ func validateBackends(backends []Backend) error {
 
 // Validate returns an *InvalidError for a backend that ParseBackend could not have made.
 func (b Backend) Validate() error {
-	if b.Port == 0 {
+	if b.Port == 0 && b.Scheme != SRV {
 		return badBackend(b.String(), "port is not 1 to 65535")
 	}
 	if b.Weight < 1 || b.Weight > MaxWeight {

@@ -10,11 +10,14 @@ const (
 	HTTPS
 	// H2C is HTTP/2 in clear text with prior knowledge (RFC 9113 §3.3).
 	H2C
+	// SRV is no scheme of a server: the entry stands for all that a service name of DNS lists (RFC 2782). Host is that
+	// name and Port 0. What it lists are backends of the scheme that the name begins with: _http, _https or _h2c.
+	SRV
 )
 
-var schemeWords = []string{"http", "https", "h2c"}
+var schemeWords = []string{"http", "https", "h2c", "srv"}
 
-// ParseScheme reads "http", "https" or "h2c"; letter case does not matter (RFC 3986 §3.1).
+// ParseScheme reads "http", "https", "h2c" or "srv"; letter case does not matter (RFC 3986 §3.1).
 func ParseScheme(s string) (Scheme, error) {
 	i, err := indexOf("scheme", s, schemeWords)
 	return Scheme(i), err

@@ -29,7 +29,7 @@ type verdict struct {
 
 func (a Attempt) verdict() (v verdict, counts bool) {
 	passed := a.Reason == messages.NoReason
-	return verdict{a.Began, passed, "attempt " + word(a.Reason)}, passed || Blames(a.Reason)
+	return verdict{a.Began, passed, "attempt " + word(a.Reason)}, passed || a.Reason.BlamesBackend()
 }
 
 func (p Probe) verdict(r Rules) verdict {

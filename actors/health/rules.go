@@ -1,7 +1,5 @@
 package health
 
-import "lb/messages"
-
 // What a user gets who asks for nothing else.
 const (
 	DefaultFall = 3
@@ -35,18 +33,4 @@ func (r Rules) healthy(status int) bool {
 		highest = DefaultHighest
 	}
 	return status >= lowest && status <= highest
-}
-
-// Blames reports whether an attempt that ended for this reason speaks against the backend: it could not be reached, or
-// gave no response that can be read. A response that was cut short does not count, nor does anything that a client can
-// cause at will, such as a response head that grows with the request's.
-func Blames(reason messages.Reason) bool {
-	switch reason {
-	case messages.ConnectionRefused, messages.ConnectionTimeout, messages.ConnectionTerminated,
-		messages.DestinationUnroutable,
-		messages.TLSProtocolError, messages.TLSCertificateError, messages.TLSAlertReceived,
-		messages.HTTPProtocolError, messages.HTTPResponseTransferCoding, messages.HTTPResponseTimeout:
-		return true
-	}
-	return false
 }

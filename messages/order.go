@@ -1,0 +1,15 @@
+package messages
+
+// DrainBackend orders that a backend finishes what it has and gets nothing new, until EnableBackend. The answer is nil or
+// an error: there is no such backend.
+type DrainBackend struct{ ID string }
+
+// EnableBackend ends what DrainBackend began: the backend's health has its say again. The answer is nil or an error.
+type EnableBackend struct{ ID string }
+
+// WeighBackend gives a backend another weight than its configuration, 1 to MaxWeight; 0 returns to the configured one. It
+// holds until the configured weight changes. The answer is nil or an error.
+type WeighBackend struct {
+	ID     string
+	Weight int
+}
