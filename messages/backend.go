@@ -3,6 +3,7 @@ package messages
 import (
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -10,6 +11,9 @@ import (
 // MaxWeight bounds the share of one backend against another of weight 1. Beyond it a mistyped digit is likelier than an
 // intention.
 const MaxWeight = 1000
+
+// MaxExchanges is the largest limit of exchanges on one backend; far above what one server takes.
+const MaxExchanges = 1_000_000
 
 // tlsPort without a scheme means TLS: nobody runs clear text there on purpose.
 const tlsPort = 443
@@ -28,7 +32,7 @@ type Backend struct {
 }
 
 // ParseBackend reads host:port, http://host:port, https://host:port or h2c://host:port, IPv6 addresses in brackets,
-// with attributes after commas: "127.0.0.1:9002,weight=2". Port 443 without a scheme means https. The port is never
+// with attributes after commas: "127.0.0.1:9002,weight=2,max=100". Port 443 without a scheme means https. The port is never
 // guessed. The error is an *InvalidError of one line.
 func ParseBackend(s string) (Backend, error) {
 	if s == "" {
@@ -43,12 +47,10 @@ func ParseBackend(s string) (Backend, error) {
 	if !hasAttributes {
 		return b, nil
 	}
-	for i, attribute := range strings.Split(attributes, ",") {
-		if err := b.setAttribute(attribute); err != nil {
+	given := make(map[string]bool)
+	for attribute := range strings.SplitSeq(attributes, ",") {
+		if err := b.setAttribute(attribute, given); err != nil {
 			return Backend{}, err
-		}
-		if i > 0 {
-			return Backend{}, &InvalidError{Subject: "backend attribute", Word: attribute, Why: "weight is given twice"}
 		}
 	}
 	return b, nil
@@ -116,26 +118,43 @@ func parsePort(whole, port string) (uint16, error) {
 	return uint16(n), nil
 }
 
-func (b *Backend) setAttribute(attribute string) error {
+// attributeWords are what may follow a backend, each as word=N.
+var attributeWords = []string{"weight", "max"}
+
+func (b *Backend) setAttribute(attribute string, given map[string]bool) error {
+	fault := &InvalidError{Subject: "backend attribute", Word: attribute}
 	name, value, _ := strings.Cut(attribute, "=")
-	if name != "weight" {
-		near := Nearest(name, []string{"weight"})
-		if near != "" && value != "" {
-			near += "=" + value
-		}
-		return &InvalidError{
-			Subject: "backend attribute", Word: attribute, Why: "only weight=N is known", Nearest: near,
-		}
-	}
 	n, err := strconv.ParseUint(value, 10, 31)
-	if err != nil || n < 1 || n > MaxWeight {
-		return &InvalidError{Subject: "backend attribute", Word: attribute, Why: weightRange}
+	switch {
+	case !slices.Contains(attributeWords, name):
+		fault.Why = "only weight=N and max=N are known"
+		if fault.Nearest = Nearest(name, attributeWords); fault.Nearest != "" && value != "" {
+			fault.Nearest += "=" + value
+		}
+		return fault
+	case given[name]:
+		fault.Why = name + " is given twice"
+		return fault
+	case name == "weight" && (err != nil || n < 1 || n > MaxWeight):
+		fault.Why = weightRange
+		return fault
+	case name == "max" && (err != nil || n < 1 || n > MaxExchanges):
+		fault.Why = maxRange
+		return fault
 	}
-	b.Weight = int(n)
+	given[name] = true
+	if name == "weight" {
+		b.Weight = int(n)
+	} else {
+		b.Max = int(n)
+	}
 	return nil
 }
 
-var weightRange = "weight must be 1 to " + strconv.Itoa(MaxWeight)
+var (
+	weightRange = "weight must be 1 to " + strconv.Itoa(MaxWeight)
+	maxRange    = "max must be 1 to " + strconv.Itoa(MaxExchanges)
+)
 
 // ID is the identity of a backend: scheme, host and port, and nothing that a reload may change. Health, pools and
 // metrics hang on it. Clear text HTTP shows no scheme ("127.0.0.1:9001"), save on port 443, where none would mean
@@ -155,12 +174,16 @@ func (b Backend) Address() string {
 	return net.JoinHostPort(b.Host, strconv.Itoa(int(b.Port)))
 }
 
-// String returns the ID and a weight other than 1, in the form that ParseBackend reads.
+// String returns the ID, a weight other than 1 and a limit, in the form that ParseBackend reads.
 func (b Backend) String() string {
-	if b.Weight == 1 {
-		return b.ID()
+	text := b.ID()
+	if b.Weight != 1 {
+		text += ",weight=" + strconv.Itoa(b.Weight)
 	}
-	return b.ID() + ",weight=" + strconv.Itoa(b.Weight)
+	if b.Max != 0 {
+		text += ",max=" + strconv.Itoa(b.Max)
+	}
+	return text
 }
 
 func badBackend(word, why string) *InvalidError {

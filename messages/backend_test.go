@@ -19,6 +19,8 @@ func TestParseBackend(t *testing.T) {
 		{"h2c://h:80,weight=1000", "h2c://h:80", "h:80", Backend{H2C, "h", 80, 1000, 0}},
 		{"h:443", "https://h:443", "h:443", Backend{HTTPS, "h", 443, 1, 0}},
 		{"http://h:443", "http://h:443", "h:443", Backend{HTTP, "h", 443, 1, 0}},
+		{"h:80,max=9,weight=2", "h:80", "h:80", Backend{HTTP, "h", 80, 2, 9}},
+		{"h:80,max=1000000", "h:80", "h:80", Backend{HTTP, "h", 80, 1, 1000000}},
 		{"[::1]:9001", "[::1]:9001", "[::1]:9001", Backend{HTTP, "::1", 9001, 1, 0}},
 		{"[2001:DB8:0:0::1]:80", "[2001:db8::1]:80", "[2001:db8::1]:80", Backend{HTTP, "2001:db8::1", 80, 1, 0}},
 		{
@@ -60,13 +62,17 @@ func TestParseBackendNamesTheFault(t *testing.T) {
 		"a..b:80":                       `backend "a..b:80": not a host name or IP address`,
 		"h h:80":                        `backend "h h:80": not a host name or IP address`,
 		"h\n:80":                        `backend "h\n:80": not a host name or IP address`,
-		"h:80,":                         `backend attribute: only weight=N is known`,
-		"h:80,wieght=2":                 `backend attribute "wieght=2": only weight=N is known; did you mean "weight=2"?`,
+		"h:80,":                         `backend attribute: only weight=N and max=N are known`,
+		"h:80,wieght=2":                 `backend attribute "wieght=2": only weight=N and max=N are known; did you mean "weight=2"?`,
 		"h:80,weight=0":                 `backend attribute "weight=0": weight must be 1 to 1000`,
 		"h:80,weight=":                  `backend attribute "weight=": weight must be 1 to 1000`,
 		"h:80,weight=-1":                `backend attribute "weight=-1": weight must be 1 to 1000`,
 		"h:80,weight=1001":              `backend attribute "weight=1001": weight must be 1 to 1000`,
 		"h:80,weight=1,weight=2":        `backend attribute "weight=2": weight is given twice`,
+		"h:80,max=0":                    `backend attribute "max=0": max must be 1 to 1000000`,
+		"h:80,max=1000001":              `backend attribute "max=1000001": max must be 1 to 1000000`,
+		"h:80,max=1,weight=2,max=1":     `backend attribute "max=1": max is given twice`,
+		"h:80,maks=5":                   `backend attribute "maks=5": only weight=N and max=N are known; did you mean "max=5"?`,
 		strings.Repeat("a", 64) + ":80": `backend "` + strings.Repeat("a", 64) + `:80": not a host name or IP address`,
 	} {
 		b, err := ParseBackend(in)
@@ -78,7 +84,7 @@ func TestParseBackendNamesTheFault(t *testing.T) {
 
 // What parses has one canonical form, which parses to the same value; what does not fails with one short line.
 func FuzzParseBackend(f *testing.F) {
-	seeds := "h:80 [::1]:443,weight=3 h2c://A.b:1 http://h:443 htps://x:1 [fe80::1%a]:1 http://h:80/path u@h:80"
+	seeds := "h:80,max=3 [::1]:443,weight=3 h2c://A.b:1 http://h:443 htps://x:1 [fe80::1%a]:1 http://h:80/path u@h:80"
 	for seed := range strings.FieldsSeq(seeds) {
 		f.Add(seed)
 	}

@@ -42,10 +42,27 @@ func (c Config) Validate() error {
 	if err := validateBackends(c.Backends); err != nil {
 		return err
 	}
+	return c.validateRest()
+}
+
+// validateRest looks at all but the backends.
+func (c Config) validateRest() error {
 	if err := c.Timeouts.Validate(); err != nil {
 		return err
 	}
 	if err := c.Limits.Validate(); err != nil {
+		return err
+	}
+	if err := c.Health.Validate(); err != nil {
+		return err
+	}
+	if c.SlowStart < 0 || c.SlowStart > MaxTimeout {
+		return &InvalidError{Subject: "slow start", Word: c.SlowStart.String(), Why: "must be 0s to 720h"}
+	}
+	if err := c.HashKey.Validate(); err != nil {
+		return err
+	}
+	if err := validateSticky(c.Sticky); err != nil {
 		return err
 	}
 	return c.validateChoices()
@@ -80,6 +97,9 @@ func (b Backend) Validate() error {
 	}
 	if b.Weight < 1 || b.Weight > MaxWeight {
 		return badBackend(b.String(), weightRange)
+	}
+	if b.Max < 0 || b.Max > MaxExchanges {
+		return badBackend(b.String(), maxRange)
 	}
 	if parsed, err := ParseBackend(b.String()); err != nil || parsed != b {
 		return badBackend(b.String(), "not a backend in its canonical form")

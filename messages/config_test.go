@@ -26,7 +26,7 @@ func TestDefaultConfigNeedsOnlyABackend(t *testing.T) {
 	if got != want {
 		t.Errorf("default times %+v, want %+v", got, want)
 	}
-	if got := DefaultConfig().Limits; got != (Limits{HeaderBytes: 32768}) {
+	if got := DefaultConfig().Limits; got != (Limits{HeaderBytes: 32768, Queue: 1024, QueueTime: time.Second}) {
 		t.Errorf("default limits %+v", got)
 	}
 }
@@ -47,10 +47,10 @@ func TestValidateNamesTheFault(t *testing.T) {
 		`backends "1025": at most 1024`: func(c *Config) {
 			c.Backends = manyBackends(1025)
 		},
-		`strategy "unknown(7)": not one of round_robin, weighted, random`: func(c *Config) { c.Strategy = 7 },
-		`host header "unknown(7)": not one of auto, preserve, backend`:    func(c *Config) { c.HostHeader = 7 },
-		`access log "unknown(7)": not one of errors, off, on`:             func(c *Config) { c.AccessLog = 7 },
-		`connect timeout "0s": must be 1ms to 720h`:                       func(c *Config) { c.Timeouts.Connect = 0 },
+		`strategy "unknown(7)": not one of round_robin, weighted, random, least_conn, p2c, hash`: func(c *Config) { c.Strategy = 7 },
+		`host header "unknown(7)": not one of auto, preserve, backend`:                           func(c *Config) { c.HostHeader = 7 },
+		`access log "unknown(7)": not one of errors, off, on`:                                    func(c *Config) { c.AccessLog = 7 },
+		`connect timeout "0s": must be 1ms to 720h`:                                              func(c *Config) { c.Timeouts.Connect = 0 },
 		`header timeout "-1s": must be 1ms to 720h`: func(c *Config) {
 			c.Timeouts.Header = -time.Second
 		},
@@ -69,9 +69,29 @@ func TestValidateNamesTheFault(t *testing.T) {
 		`body limit "-1": must not be negative`: func(c *Config) {
 			c.Limits.BodyBytes = -1
 		},
-		`connection limit "-1": must not be negative`: func(c *Config) {
+		`connection limit "-1": must be 0 to 1073741824`: func(c *Config) {
 			c.Limits.Connections = -1
 		},
+		`queue limit "-1": must be 0 to 1073741824`: func(c *Config) { c.Limits.Queue = -1 },
+		`queue timeout "1ns": must be 1ms to 720h`:  func(c *Config) { c.Limits.QueueTime = 1 },
+		`backend "a:80,max=-1": max must be 1 to 1000000`: func(c *Config) {
+			c.Backends[0].Max = -1
+		},
+		`slow start "-1s": must be 0s to 720h`:                                     func(c *Config) { c.SlowStart = -time.Second },
+		`sticky "a b": a name has letters, digits and any of !#$%&'*+-.^_` + "`|~": func(c *Config) { c.Sticky = "a b" },
+		`hash key "unknown(7):": not one of client, header, cookie`:                func(c *Config) { c.HashKey.Kind = 7 },
+		`hash key "client:x": client has no name`:                                  func(c *Config) { c.HashKey.Name = "x" },
+		`hash key "cookie:": a name has 1 to 256 bytes`:                            func(c *Config) { c.HashKey.Kind = KeyCookie },
+		`health type "unknown(7)": not one of http, tcp, off`:                      func(c *Config) { c.Health.Type = 7 },
+		`health path "x": must begin with /`:                                       func(c *Config) { c.Health.Path = "x" },
+		`health path "/a b": has a space, a fragment or a byte that must be percent-encoded`: func(c *Config) {
+			c.Health.Path = "/a b"
+		},
+		`health interval "0s": must be 1ms to 720h`: func(c *Config) { c.Health.Interval = 0 },
+		`health timeout "0s": must be 1ms to 720h`:  func(c *Config) { c.Health.Timeout = 0 },
+		`health fall "-1": must be 0 to 1000`:       func(c *Config) { c.Health.Fall = -1 },
+		`health rise "0": must be 1 to 1000`:        func(c *Config) { c.Health.Rise = 0 },
+		`health status "499-100": ` + statusRange:   func(c *Config) { c.Health.Lowest, c.Health.Highest = 499, 100 },
 		`trusted proxy "10.1.0.0/8": not a network such as 10.0.0.0/8`: func(c *Config) {
 			c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("10.1.0.0/8")}
 		},
@@ -167,22 +187,45 @@ func TestParsePrefix(t *testing.T) {
 	}
 }
 
-func TestStatsAdd(t *testing.T) {
-	one := Stats{
-		Accepted: 1, Refused: 2, Active: 3, Requests: [6]uint64{4, 5, 6, 7, 8, 9},
-		Retries: 10, Faults: 11, BytesIn: 12, BytesOut: 13,
-	}
-	want := Stats{
-		Accepted: 2, Refused: 4, Active: 6, Requests: [6]uint64{8, 10, 12, 14, 16, 18},
-		Retries: 20, Faults: 22, BytesIn: 24, BytesOut: 26,
-	}
-	if got := one.Add(one); got != want {
-		t.Errorf("sum %+v, want %+v", got, want)
-	}
-	if one.Total() != 39 {
-		t.Errorf("total %d, want 39", one.Total())
-	}
+func TestOutcomeFailed(t *testing.T) {
 	if !slices.Equal([]bool{Outcome{Reason: DNSError}.Failed(), Outcome{}.Failed()}, []bool{true, false}) {
 		t.Error("Failed is the opposite of success")
+	}
+}
+
+func TestParseStatuses(t *testing.T) {
+	for in, want := range map[string][2]int{"200": {200, 200}, "200-399": {200, 399}, "100-599": {100, 599}} {
+		low, high, err := ParseStatuses("health status", in)
+		if err != nil || [2]int{low, high} != want || FormatStatuses(low, high) != in {
+			t.Errorf("ParseStatuses(%q) = %d, %d, %v", in, low, high, err)
+		}
+	}
+	for _, in := range []string{"", "-", "2xx", "99", "600", "200-600", "399-200", "200-", "-399", "200-300-400", "+200"} {
+		_, _, err := ParseStatuses("health status", in)
+		if err == nil || !strings.HasSuffix(err.Error(), ": "+statusRange) {
+			t.Errorf("ParseStatuses(%q): %v", in, err)
+		}
+	}
+}
+
+func TestParseKey(t *testing.T) {
+	for in, want := range map[string]Key{
+		"client": {}, "header:X-User": {KeyHeader, "X-User"}, "cookie:sid": {KeyCookie, "sid"},
+	} {
+		if got, err := ParseKey(in); err != nil || got != want || got.String() != in {
+			t.Errorf("ParseKey(%q) = %+v, %v, written as %q", in, got, err, got)
+		}
+	}
+	for in, want := range map[string]string{
+		"":           `hash key: not client, header:Name or cookie:Name`,
+		"client:x":   `hash key "client:x": not client, header:Name or cookie:Name`,
+		"header":     `hash key "header": not client, header:Name or cookie:Name`,
+		"coookie:id": `hash key "coookie:id": not client, header:Name or cookie:Name; did you mean "cookie:id"?`,
+		"header:":    `hash key "header:": a name has 1 to 256 bytes`,
+		"cookie:a;b": `hash key "cookie:a;b": a name has letters, digits and any of !#$%&'*+-.^_` + "`|~",
+	} {
+		if got, err := ParseKey(in); err == nil || err.Error() != want {
+			t.Errorf("ParseKey(%q) = %+v, %v\nwant %s", in, got, err, want)
+		}
 	}
 }

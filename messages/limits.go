@@ -29,7 +29,12 @@ type Limits struct {
 }
 
 // DefaultLimits returns the limits named at the fields.
-func DefaultLimits() Limits { return Limits{HeaderBytes: 32 << 10} }
+func DefaultLimits() Limits {
+	return Limits{HeaderBytes: 32 << 10, Queue: 1024, QueueTime: time.Second}
+}
+
+// MaxCount is the largest number of connections, and of waiting requests, that can be set.
+const MaxCount = 1 << 30
 
 // Validate returns an *InvalidError for the first limit that is out of range.
 func (l Limits) Validate() error {
@@ -39,13 +44,17 @@ func (l Limits) Validate() error {
 		return &InvalidError{Subject: "header limit", Word: word, Why: "must be 1KiB to 64KiB"}
 	case l.BodyBytes < 0:
 		return &InvalidError{Subject: "body limit", Word: FormatBytes(l.BodyBytes), Why: "must not be negative"}
-	case l.Connections < 0:
-		return &InvalidError{
-			Subject: "connection limit", Word: strconv.Itoa(l.Connections), Why: "must not be negative",
-		}
+	case l.Connections < 0 || l.Connections > MaxCount:
+		return &InvalidError{Subject: "connection limit", Word: strconv.Itoa(l.Connections), Why: countRange}
+	case l.Queue < 0 || l.Queue > MaxCount:
+		return &InvalidError{Subject: "queue limit", Word: strconv.Itoa(l.Queue), Why: countRange}
+	case l.QueueTime != 0:
+		return validateTime("queue timeout", l.QueueTime)
 	}
 	return nil
 }
+
+const countRange = "must be 0 to 1073741824"
 
 // units in which sizes are written. K, M and G alone are binary, as in nginx.
 var units = []struct {

@@ -47,9 +47,16 @@ func (t Timeouts) Validate() error {
 		{"idle timeout", t.Idle},
 		{"tunnel timeout", t.Tunnel},
 	} {
-		if limit.value < time.Millisecond || limit.value > MaxTimeout {
-			return &InvalidError{Subject: limit.subject, Word: limit.value.String(), Why: "must be 1ms to 720h"}
+		if err := validateTime(limit.subject, limit.value); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+func validateTime(subject string, d time.Duration) error {
+	if d < time.Millisecond || d > MaxTimeout {
+		return &InvalidError{Subject: subject, Word: d.String(), Why: "must be 1ms to 720h"}
 	}
 	return nil
 }

@@ -26,6 +26,13 @@ func TestWordsParseToTheirValues(t *testing.T) {
 	check(RoundRobin, "round_robin", strategy)
 	check(Weighted, "weighted", strategy)
 	check(Random, "random", strategy)
+	check(LeastConn, "least_conn", strategy)
+	check(P2C, "p2c", strategy)
+	check(Hash, "hash", strategy)
+	health := func(s string) (fmt.Stringer, error) { return ParseHealthType(s) }
+	check(HealthHTTP, "http", health)
+	check(HealthTCP, "tcp", health)
+	check(HealthOff, "off", health)
 	hostHeader := func(s string) (fmt.Stringer, error) { return ParseHostHeader(s) }
 	check(HostAuto, "auto", hostHeader)
 	check(HostPreserve, "preserve", hostHeader)
@@ -44,14 +51,16 @@ func TestUnknownWords(t *testing.T) {
 		}
 	}
 	_, err := ParseStrategy("roundrobin")
-	check(err, `strategy "roundrobin": not one of round_robin, weighted, random; did you mean "round_robin"?`)
-	_, err = ParseStrategy("least_conn")
-	check(err, `strategy "least_conn": not one of round_robin, weighted, random`)
+	check(err, `strategy "roundrobin": not one of round_robin, weighted, random, least_conn, p2c, hash; did you mean "round_robin"?`)
+	_, err = ParseStrategy("ring")
+	check(err, `strategy "ring": not one of round_robin, weighted, random, least_conn, p2c, hash`)
 	_, err = ParseHostHeader("preserv")
 	check(err, `host header "preserv": not one of auto, preserve, backend; did you mean "preserve"?`)
 	_, err = ParseAccessLog("error")
 	check(err, `access log "error": not one of errors, off, on; did you mean "errors"?`)
-	for _, unknown := range []fmt.Stringer{Scheme(9), Strategy(9), HostHeader(9), AccessLog(9), State(9)} {
+	_, err = ParseHealthType("htttp")
+	check(err, `health type "htttp": not one of http, tcp, off; did you mean "http"?`)
+	for _, unknown := range []fmt.Stringer{HealthType(9), Scheme(9), Strategy(9), HostHeader(9), AccessLog(9), State(9)} {
 		if unknown.String() != "unknown(9)" {
 			t.Errorf("%T(9) prints %q", unknown, unknown)
 		}
@@ -59,7 +68,7 @@ func TestUnknownWords(t *testing.T) {
 }
 
 func TestListedWordsBelongToTheCaller(t *testing.T) {
-	for _, list := range []func() []string{Strategies, HostHeaders, AccessLogs} {
+	for _, list := range []func() []string{Strategies, HostHeaders, AccessLogs, HealthTypes} {
 		first := list()[0]
 		list()[0] = "overwritten"
 		if list()[0] != first {
