@@ -66,7 +66,8 @@ func take[T any](r *reader, flag string, parse func(subject, s string) (T, error
 }
 
 func (r *reader) config() messages.Config {
-	c := messages.Config{Backends: r.backends(), TrustedProxies: r.trustedProxies()}
+	c := messages.DefaultConfig()
+	c.Backends, c.TrustedProxies = r.backends(), r.trustedProxies()
 	c.Strategy = take(r, "strategy", plain(messages.ParseStrategy))
 	c.HostHeader = take(r, "host-header", plain(messages.ParseHostHeader))
 	c.AccessLog = take(r, "access-log", plain(messages.ParseAccessLog))
@@ -78,11 +79,9 @@ func (r *reader) config() messages.Config {
 		Idle:     r.duration("idle-timeout"),
 		Tunnel:   r.duration("tunnel-timeout"),
 	}
-	c.Limits = messages.Limits{
-		HeaderBytes: int(take(r, "max-header-bytes", messages.ParseBytes)),
-		BodyBytes:   take(r, "max-body-bytes", messages.ParseBytes),
-		Connections: take(r, "max-connections", parseCount),
-	}
+	c.Limits.HeaderBytes = int(take(r, "max-header-bytes", messages.ParseBytes))
+	c.Limits.BodyBytes = take(r, "max-body-bytes", messages.ParseBytes)
+	c.Limits.Connections = take(r, "max-connections", parseCount)
 	return c
 }
 

@@ -74,7 +74,7 @@ func serveFlags() []cli.Flag {
 	choices := func(words []string) string { return strings.Join(words, ", ") }
 	flags := []cli.Flag{
 		list(onForwarding, "backend", "b", "forward to `HOST:PORT`; repeatable; ,weight=N for its share"),
-		text(onForwarding, "strategy", "s", "round_robin", "pick backends by `STRATEGY`: "+choices(messages.Strategies())),
+		text(onForwarding, "strategy", "s", "round_robin", "`PICK` by "+choices(messages.Strategies())),
 		text(onForwarding, "host-header", "", "auto", "`WHICH` Host backends see: "+choices(messages.HostHeaders())),
 		list(onForwarding, "trusted-proxy", "", "keep X-Forwarded-* from the network `CIDR`; repeatable"),
 

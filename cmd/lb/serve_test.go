@@ -183,7 +183,10 @@ func TestEachFlagReachesTheConfiguration(t *testing.T) {
 			Connect: time.Second, Header: 2 * time.Second, Body: 3 * time.Second, Response: 4 * time.Second,
 			Idle: 5 * time.Second, Tunnel: 6 * time.Minute,
 		},
-		Limits:         messages.Limits{HeaderBytes: 16384, BodyBytes: 1e7, Connections: 70},
+		Limits: messages.Limits{
+			HeaderBytes: 16384, BodyBytes: 1e7, Connections: 70, Queue: 1024, QueueTime: time.Second,
+		},
+		Health:         messages.DefaultHealth(),
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")},
 		HostHeader:     messages.HostBackend,
 		AccessLog:      messages.AccessOn,

@@ -45,7 +45,7 @@ func TestBadUse(t *testing.T) {
 		"-b a:0":                       `backend "a:0": port "0" is not 1 to 65535`,
 		"-b a:65536":                   `backend "a:65536": port "65536" is not 1 to 65535`,
 		"-b a:1,weight=0":              `backend attribute "weight=0": weight must be 1 to 1000`,
-		"-b a:1,wight=2":               `backend attribute "wight=2": only weight=N is known; did you mean "weight=2"?`,
+		"-b a:1,wight=2":               `backend attribute "wight=2": only weight=N and max=N are known; did you mean "weight=2"?`,
 		"-b a:1 -b http://A:1":         `backend "a:1": named twice`,
 		"-b a:1 --backend a:1":         `backend "a:1": named twice`,
 		"-b https://a:1":               `backend "https://a:1": TLS to backends is not yet supported`,
@@ -56,7 +56,7 @@ func TestBadUse(t *testing.T) {
 		"-b a:1 -p 65536":              `--port "65536": must be 0 to 65535`,
 		"-b a:1 -p9x":                  `--port "9x": must be 0 to 65535`,
 		"-b a:1 -p -1":                 `--port "-1": must be 0 to 65535`,
-		"-s wieghted":                  `strategy "wieghted": not one of round_robin, weighted, random; did you mean "weighted"?`,
+		"-s wieghted":                  `strategy "wieghted": not one of round_robin, weighted, random, least_conn, p2c, hash; did you mean "weighted"?`,
 		"-b a:1 -l wran":               `--loglevel "wran": not one of err, warn, info, debug; did you mean "warn"?`,
 		"-b a:1 -w 0":                  `--workers "0": must be 1 to 1024`,
 		"-b a:1 -w 1025":               `--workers "1025": must be 1 to 1024`,
@@ -82,7 +82,7 @@ func TestBadUse(t *testing.T) {
 func TestBadUseOfTheEnvironment(t *testing.T) {
 	for entry, want := range map[string]string{
 		"LB_PORT=x":              `--port "x": must be 0 to 65535`,
-		"LB_STRATEGY=rnd":        `strategy "rnd": not one of round_robin, weighted, random`,
+		"LB_STRATEGY=rnd":        `strategy "rnd": not one of round_robin, weighted, random, least_conn, p2c, hash`,
 		"LB_BACKEND=a:1 b":       `backend "b": no port; did you mean "b:80"?`,
 		"LB_MAX_CONNECTIONS=1.5": `--max-connections "1.5": must be a number, 0 or more`,
 	} {
@@ -115,7 +115,7 @@ func TestHelpShowsEachFlagWithDefaultAndVariable(t *testing.T) {
 	help := lb(t, nil, "--help").stdout
 	for _, want := range []string{
 		"--backend HOST:PORT, -b HOST:PORT ", "[$LB_BACKEND]",
-		"--strategy STRATEGY, -s STRATEGY ", "(default: round_robin) [$LB_STRATEGY]",
+		"--strategy PICK, -s PICK ", "(default: round_robin) [$LB_STRATEGY]",
 		"--host-header WHICH ", "(default: auto) [$LB_HOST_HEADER]",
 		"--trusted-proxy CIDR ", "[$LB_TRUSTED_PROXY]",
 		"--host ADDRESS ", "(default: 0.0.0.0) [$LB_HOST]",
