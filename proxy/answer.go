@@ -41,7 +41,7 @@ func (w *Worker) write(c *downstream.Conn, a answer, headRequest bool) {
 		c.Data(text)
 	}
 	c.End(nil)
-	c.Flush()
+	c.FlushLast()
 }
 
 // keep appends to the bytes that the forwarder owns and returns what was appended.

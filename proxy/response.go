@@ -63,7 +63,7 @@ func (f *fromBackend) End(trailers []semantics.Field) {
 	x.conn = nil
 	c.End(trailers)
 	x.worker.outcome(x.backend, messages.NoReason)
-	if !c.Flush() {
+	if !c.FlushLast() {
 		x.cut(messages.ClientClosed)
 		return
 	}

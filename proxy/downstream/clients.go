@@ -16,6 +16,8 @@ type Clients struct {
 	Config *messages.Config // replaced, never written, by whoever applies a snapshot
 	// Draining announces the end on every response from now on (RFC 9112 §9.6).
 	Draining bool
+	// Received came from the clients, Sent went to them: bytes of all connections so far.
+	Received, Sent uint64
 
 	first   *Conn // of a doubly linked list
 	open    int

@@ -45,6 +45,7 @@ type Conn struct {
 	lasting        bool // another request may follow
 	partial        bool // the rest is the beginning of a head
 	turning        bool // Readable is on the stack
+	complete       bool // the last request was read to its end
 	paused         bool // the body is not read: the backend does not keep up
 	continues      bool // the client waits for 100 before it sends the body
 }
@@ -74,6 +75,7 @@ func (c *Conn) Abort() {
 // or ends when that was the last.
 func (c *Conn) Done() {
 	unread := c.phase == receiving
+	c.complete = c.exchange != nil && !unread
 	c.exchange = nil
 	c.framing = none
 	if c.phase == gone {
@@ -114,9 +116,10 @@ func (c *Conn) finish() {
 	c.expect()
 }
 
-// linger closes the connection, at once if the client has ended its side.
+// linger closes the connection: at once if the client has ended its side, or has sent one whole request and not a byte
+// behind it, as one does that asked for the end. Any other may still be sending.
 func (c *Conn) linger() {
-	if c.tcp.HungUp() && !c.tcp.CanRead() {
+	if !c.tcp.CanRead() && (c.tcp.HungUp() || c.complete && len(c.rest) == 0) {
 		c.close()
 		return
 	}

@@ -68,6 +68,7 @@ func (c *Conn) readNew() []byte {
 	n, err := c.tcp.Read(b)
 	switch {
 	case n > 0:
+		c.clients.Received += uint64(n)
 		return b[:n]
 	case err != nil && !errors.Is(err, transport.ErrNotNow):
 		c.ended()

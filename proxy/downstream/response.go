@@ -3,6 +3,7 @@ package downstream
 import (
 	"lb/proxy/h1"
 	"lb/proxy/semantics"
+	"lb/proxy/transport"
 )
 
 // framing is how the client learns where a response's body ends (RFC 9112 §6.3).
@@ -88,7 +89,18 @@ func (c *Conn) End(trailers []semantics.Field) {
 }
 
 // Flush sends what was written and reports whether the client is still there.
-func (c *Conn) Flush() bool {
+func (c *Conn) Flush() bool { return c.flush(c.tcp.Send) }
+
+// FlushLast is Flush for the end of a response; Done must follow. When the connection ends with it, the client gets both in
+// one packet.
+func (c *Conn) FlushLast() bool {
+	if c.lasting || c.phase == receiving {
+		return c.flush(c.tcp.Send)
+	}
+	return c.flush(c.tcp.SendLast)
+}
+
+func (c *Conn) flush(send func(*transport.Gather) error) bool {
 	out := &c.clients.out
 	if c.phase == gone {
 		out.Reset()
@@ -97,7 +109,8 @@ func (c *Conn) Flush() bool {
 	if out.Empty() {
 		return true
 	}
-	if err := c.tcp.Send(out); err != nil {
+	c.clients.Sent += uint64(out.Size())
+	if err := send(out); err != nil {
 		return false
 	}
 	if c.tcp.Pending() > 0 || c.framing == raw {

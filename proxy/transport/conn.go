@@ -133,7 +133,13 @@ func (c *Conn) Silent() bool { return nothingToPeek(c.fd) }
 
 // Send sends what g has gathered and empties it. What the kernel does not take is queued; Flushed follows. After an error
 // nothing is queued. Hot path.
-func (c *Conn) Send(g *Gather) error {
+func (c *Conn) Send(g *Gather) error { return c.send(g, 0) }
+
+// SendLast is Send for the last bytes before Close or Shutdown, which must follow at once: the kernel holds them back for
+// it, so that they and the end of the stream leave in one packet.
+func (c *Conn) SendLast(g *Gather) error { return c.send(g, sendMore) }
+
+func (c *Conn) send(g *Gather, flags int) error {
 	defer g.Reset()
 	if c.out != nil {
 		c.queue(g, 0)
@@ -141,9 +147,9 @@ func (c *Conn) Send(g *Gather) error {
 	}
 	n, errno := 0, unix.Errno(0)
 	if parts := g.take(); len(parts) == 1 {
-		n, errno = send(c.fd, parts[0])
+		n, errno = send(c.fd, parts[0], flags)
 	} else if len(parts) > 1 {
-		n, errno = sendParts(c.fd, parts)
+		n, errno = sendParts(c.fd, parts, flags)
 	}
 	switch {
 	case errno == unix.EAGAIN || errno == unix.EINTR:
@@ -234,7 +240,7 @@ func (c *Conn) queue(g *Gather, skip int) {
 
 // flush sends from the queue and reports whether the connection still stands.
 func (c *Conn) flush() bool {
-	n, errno := send(c.fd, c.out[c.sent:])
+	n, errno := send(c.fd, c.out[c.sent:], 0)
 	switch {
 	case errno == unix.EAGAIN || errno == unix.EINTR:
 		return true

@@ -31,6 +31,9 @@ func (g *Gather) Add(b []byte) {
 // Empty reports whether there is nothing to send.
 func (g *Gather) Empty() bool { return len(g.Buf) == 0 && len(g.parts) == 0 }
 
+// Size is the number of bytes to send.
+func (g *Gather) Size() int { return g.size + len(g.Buf) - g.open }
+
 // Reset drops everything.
 func (g *Gather) Reset() {
 	clear(g.parts)

@@ -19,16 +19,19 @@ func receive(fd int, b []byte) (int, unix.Errno) {
 	return int(n), 0
 }
 
-func send(fd int, b []byte) (int, unix.Errno) {
+// sendMore says that more follows at once.
+const sendMore = unix.MSG_MORE
+
+func send(fd int, b []byte, flags int) (int, unix.Errno) {
 	n, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))),
-		uintptr(len(b)), unix.MSG_NOSIGNAL, 0, 0)
+		uintptr(len(b)), uintptr(unix.MSG_NOSIGNAL|flags), 0, 0)
 	if errno != 0 {
 		return 0, errno
 	}
 	return int(n), 0
 }
 
-func sendParts(fd int, parts [][]byte) (int, unix.Errno) {
+func sendParts(fd int, parts [][]byte, flags int) (int, unix.Errno) {
 	var vectors [maxParts]unix.Iovec
 	n := 0
 	for _, p := range parts {
@@ -38,7 +41,8 @@ func sendParts(fd int, parts [][]byte) (int, unix.Errno) {
 	}
 	m := unix.Msghdr{Iov: &vectors[0]}
 	m.SetIovlen(n)
-	sent, _, errno := unix.RawSyscall(unix.SYS_SENDMSG, uintptr(fd), uintptr(unsafe.Pointer(&m)), unix.MSG_NOSIGNAL)
+	sent, _, errno := unix.RawSyscall(unix.SYS_SENDMSG, uintptr(fd), uintptr(unsafe.Pointer(&m)),
+		uintptr(unix.MSG_NOSIGNAL|flags))
 	if errno != 0 {
 		return 0, errno
 	}

@@ -13,15 +13,18 @@ func receive(fd int, b []byte) (int, unix.Errno) {
 	return max(n, 0), errnoOf(err)
 }
 
-func send(fd int, b []byte) (int, unix.Errno) {
+// sendMore has no counterpart.
+const sendMore = 0
+
+func send(fd int, b []byte, _ int) (int, unix.Errno) {
 	n, err := unix.Write(fd, b)
 	return max(n, 0), errnoOf(err)
 }
 
-func sendParts(fd int, parts [][]byte) (int, unix.Errno) {
+func sendParts(fd int, parts [][]byte, _ int) (int, unix.Errno) {
 	total := 0
 	for _, p := range parts {
-		n, errno := send(fd, p)
+		n, errno := send(fd, p, 0)
 		if total += n; errno != 0 && total == 0 {
 			return 0, errno
 		}
