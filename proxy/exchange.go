@@ -76,6 +76,7 @@ func (x *exchange) attempt(r *semantics.Request) bool {
 	x.backend = m.Owner.(*backend)
 	x.tried[x.attempts] = m
 	x.attempts++
+	x.backend.stats.InFlight++
 	x.conn = x.acquire()
 	if x.conn.Ready() {
 		x.send(r)
@@ -157,6 +158,7 @@ func (x *exchange) forget() {
 func (x *exchange) failed(f *upstream.Failure) {
 	w := x.worker
 	x.conn, x.sending = nil, false
+	x.left()
 	w.outcome(x.backend, f.Reason)
 	if x.retry(f) {
 		return
@@ -178,6 +180,7 @@ func (x *exchange) retry(f *upstream.Failure) bool {
 		return false
 	}
 	w.stats.Retries++
+	x.backend.stats.Retries[f.Reason]++
 	x.fresh = f.Reused
 	if x.attempt(x.parse()) {
 		x.pushOn()
@@ -191,10 +194,12 @@ func (x *exchange) answer(a answer) {
 	x.status, x.reason = a.status, a.reason
 	c := x.client
 	if a.status == 0 {
+		x.worker.stats.Cuts[a.reason]++
 		x.end()
 		c.Abort()
 		return
 	}
+	x.worker.stats.Answers[a.reason]++
 	x.worker.write(c, a, x.headRequest)
 	x.end()
 	c.Done()
@@ -204,6 +209,7 @@ func (x *exchange) answer(a answer) {
 func (x *exchange) cut(reason messages.Reason) {
 	x.cancel()
 	x.reason = reason
+	x.worker.stats.Cuts[reason]++
 	c := x.client
 	c.Flush()
 	x.end()
@@ -213,6 +219,7 @@ func (x *exchange) cut(reason messages.Reason) {
 // cancel gives the running attempt up.
 func (x *exchange) cancel() {
 	if x.conn != nil {
+		x.left()
 		x.conn.Cancel()
 		x.conn = nil
 	}

@@ -110,6 +110,7 @@ func (f *fromClient) Aborted(reason messages.Reason) {
 func (f *fromClient) Crashed() {
 	f.worker.running--
 	if f.conn != nil {
+		(*exchange)(f).left()
 		f.conn.Cancel()
 	}
 }

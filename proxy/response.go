@@ -27,8 +27,7 @@ func (f *fromBackend) Response(r *semantics.Response) {
 		x.client.Interim(r)
 		return
 	}
-	x.answering = true
-	x.status, x.responded = r.Status, w.loop.Now()
+	x.answers(r.Status)
 	x.client.Respond(r)
 }
 
@@ -61,6 +60,7 @@ func (f *fromBackend) End(trailers []semantics.Field) {
 	}
 	c := x.client
 	x.conn = nil
+	x.left()
 	c.End(trailers)
 	x.worker.outcome(x.backend, messages.NoReason)
 	if !c.FlushLast() {
@@ -80,5 +80,6 @@ func (f *fromBackend) Failed(failure upstream.Failure) { (*exchange)(f).failed(&
 // Crashed implements upstream.Exchange. The exchange is not reused.
 func (f *fromBackend) Crashed() {
 	f.worker.running--
+	(*exchange)(f).left()
 	f.client.Abort()
 }

@@ -27,13 +27,36 @@ type Access struct {
 
 // count adds an exchange that is over to the counters. Hot path.
 func (w *Worker) count(x *exchange) {
-	class := x.status / 100
-	if class >= len(w.stats.Requests) {
-		class = 0
+	w.stats.Requests[x.method][classOf(x.status)]++
+	if x.responded != 0 {
+		w.stats.FirstByte.Observe(since(x.began, x.responded))
 	}
-	w.stats.Requests[class]++
-	w.stats.BytesIn += uint64(x.received)
-	w.stats.BytesOut += uint64(x.sent)
+	if !x.tunnel {
+		w.stats.Duration.Observe(since(x.began, w.loop.Now()))
+	}
+}
+
+// classOf a status; 0 for what is none.
+func classOf(status int) int {
+	if class := status / 100; class < len(messages.Classes{}) {
+		return class
+	}
+	return 0
+}
+
+// answers notes the final head of a backend's response. Hot path.
+func (x *exchange) answers(status int) {
+	x.answering = true
+	x.status, x.responded = status, x.worker.loop.Now()
+	x.backend.stats.Requests[classOf(status)]++
+}
+
+// left counts an attempt that is over, whichever way. Hot path.
+func (x *exchange) left() {
+	x.backend.stats.InFlight--
+	if !x.answering {
+		x.backend.stats.Requests[0]++
+	}
 }
 
 // log tells of an exchange if the configuration wants it. Hot path.

@@ -20,8 +20,8 @@ func (x *exchange) switchProtocols(r *semantics.Response) {
 		return
 	}
 	w.forwardResponse(r)
-	x.answering, x.tunnel, x.whole = true, true, false
-	x.status, x.responded = r.Status, w.loop.Now()
+	x.tunnel, x.whole = true, false
+	x.answers(r.Status)
 	x.client.Switch(r, protocol)
 	x.conn.Tunnel()
 }
@@ -47,6 +47,7 @@ func (x *exchange) endHalf(shut func()) {
 func (x *exchange) endTunnel(reason messages.Reason) {
 	x.reason = reason
 	c, conn := x.client, x.conn
+	x.left()
 	x.end()
 	conn.Finish()
 	c.Finish()

@@ -72,6 +72,7 @@ type backend struct {
 	id      string
 	scheme  messages.Scheme
 	failing bool // the last outcome was reported as a failure
+	stats   messages.BackendStats
 }
 
 // NewWorker makes a worker on a loop. It forwards nothing before the first Apply, and accepts nothing before Listen.
@@ -132,7 +133,14 @@ func (w *Worker) CloseIdle() { w.pool.CloseIdle() }
 // Stats returns a copy of the counters.
 func (w *Worker) Stats() messages.Stats {
 	s := w.stats
-	s.Active = int64(w.clients.Open())
+	s.Active, s.InFlight = int64(w.clients.Open()), int64(w.running)
+	s.BytesIn, s.BytesOut = w.clients.Received, w.clients.Sent
+	s.Backends = make(map[string]*messages.BackendStats, len(w.backends))
+	for id, b := range w.backends {
+		copied := b.stats
+		copied.Pool = b.pool.Stats()
+		s.Backends[id] = &copied
+	}
 	return s
 }
 
@@ -178,6 +186,9 @@ func (w *Worker) outcome(b *backend, reason messages.Reason) {
 		return
 	}
 	b.failing = failed
+	if failed {
+		b.stats.Failures[reason]++
+	}
 	if w.options.Report != nil {
 		w.options.Report(messages.Outcome{Backend: b.id, Reason: reason, Worker: w.options.Number})
 	}

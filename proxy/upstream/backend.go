@@ -2,6 +2,8 @@ package upstream
 
 import (
 	"net/netip"
+
+	"lb/messages"
 )
 
 // Backend is the pool of one backend in one worker.
@@ -16,6 +18,7 @@ type Backend struct {
 	next      int // of addresses
 	idle      []*Conn
 	gone      bool // of the configuration: connections close when their exchange is over
+	stats     messages.PoolStats
 }
 
 // Acquire returns a connection for x: an idle one, or one that is being made, in which case x will hear Connected or
@@ -25,20 +28,23 @@ func (b *Backend) Acquire(x Exchange, fresh bool) *Conn {
 		c := b.idle[last]
 		b.idle[last] = nil
 		b.idle = b.idle[:last]
-		b.pool.stats.Idle--
-		b.pool.stats.Reuses++
+		b.stats.Idle--
+		b.stats.Reuses++
 		c.begin(x)
 		return c
 	}
 	return b.dial(x)
 }
 
+// Stats returns a copy of the counters.
+func (b *Backend) Stats() messages.PoolStats { return b.stats }
+
 // Idle is the number of idle connections.
 func (b *Backend) Idle() int { return len(b.idle) }
 
 func (b *Backend) dial(x Exchange) *Conn {
 	c := &Conn{backend: b, exchange: x, phase: connecting, left: len(b.addresses)}
-	b.pool.stats.Open++
+	b.stats.Open++
 	c.dialNext()
 	return c
 }
@@ -56,7 +62,7 @@ func (b *Backend) keep(c *Conn) {
 		return
 	}
 	b.idle = append(b.idle, c)
-	b.pool.stats.Idle++
+	b.stats.Idle++
 	c.tcp.Deadline(b.pool.in(int64(b.pool.Config.Timeouts.Idle)))
 }
 
@@ -67,7 +73,7 @@ func (b *Backend) remove(c *Conn) {
 			copy(b.idle[i:], b.idle[i+1:])
 			b.idle[len(b.idle)-1] = nil
 			b.idle = b.idle[:len(b.idle)-1]
-			b.pool.stats.Idle--
+			b.stats.Idle--
 			return
 		}
 	}
@@ -80,7 +86,7 @@ func (b *Backend) retire() {
 
 func (b *Backend) closeIdle() {
 	for _, c := range b.idle {
-		b.pool.stats.Idle--
+		b.stats.Idle--
 		c.close()
 	}
 	b.idle = nil

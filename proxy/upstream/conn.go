@@ -106,7 +106,7 @@ func (c *Conn) dialNext() {
 	}
 	share := int64(p.Config.Timeouts.Connect) / int64(c.left)
 	c.left--
-	p.stats.Connects++
+	c.backend.stats.Connects++
 	tcp, err := p.Net.Dial(c.backend.address(), c)
 	if err != nil {
 		p.Net.Loop.Again(&undone{c, err})
@@ -221,7 +221,7 @@ func (c *Conn) expect() {
 func (c *Conn) fail(reason messages.Reason, detail string) {
 	x := c.exchange
 	f := Failure{Reason: reason, Detail: detail, Sent: c.sent, Answered: c.answered, Reused: c.reused}
-	c.backend.pool.stats.Failures++
+	c.backend.stats.Failures++
 	c.close()
 	x.Failed(f)
 }
@@ -239,7 +239,7 @@ func (c *Conn) close() {
 	c.phase = gone
 	c.exchange = nil
 	c.rest = nil
-	c.backend.pool.stats.Open--
+	c.backend.stats.Open--
 	if c.tcp != nil {
 		c.tcp.Close()
 	}

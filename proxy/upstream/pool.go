@@ -21,11 +21,15 @@ type Pool struct {
 	backends map[string]*Backend // by ID
 	out      transport.Gather
 	response semantics.Response // of the connection whose turn it is
-	stats    messages.PoolStats
 }
 
-// Stats returns a copy.
-func (p *Pool) Stats() messages.PoolStats { return p.stats }
+// Stats is the sum over the present backends.
+func (p *Pool) Stats() (sum messages.PoolStats) {
+	for _, b := range p.backends {
+		sum = sum.Add(b.stats)
+	}
+	return sum
+}
 
 // Backend returns the backend of a member, which it makes at the first call, and brings its addresses up to date.
 func (p *Pool) Backend(m messages.Member) *Backend {

@@ -56,6 +56,7 @@ func (c *Conn) Flush() {
 }
 
 func (c *Conn) send() {
+	c.backend.stats.Sent += uint64(c.out().Size())
 	if err := c.tcp.Send(c.out()); err != nil {
 		c.failed = true
 		c.tcp.Reread()

@@ -27,6 +27,7 @@ func (c *Conn) Readable() {
 		n, err := c.tcp.Read(b)
 		switch {
 		case n > 0:
+			c.backend.stats.Received += uint64(n)
 			if !c.take(b[:n]) {
 				return
 			}
