@@ -26,8 +26,12 @@ type (
 	// lend has a worker accept from a neighbour's socket, too; reclaim ends that.
 	lend    struct{ fd int }
 	reclaim struct{ fd int }
-	// spent tells a worker that its budget of faults is.
-	spent struct{ last any }
+	// spent tells a worker that its budget of faults is. Several may be on their way when the first one is acted upon: those
+	// that speak of a predecessor must not fail its successor as well.
+	spent struct {
+		whose *proxy.Worker
+		last  any
+	}
 )
 
 // worker is the actor that owns a proxy.Worker. It runs on the loop that the worker lives on.
@@ -66,8 +70,7 @@ func (w *worker) Receive(ctx actor.Context) {
 	case reclaim:
 		w.seat.worker.Unlisten(m.fd)
 	case spent:
-		w.seat.clear()
-		panic(fmt.Sprintf("too many panics, the last: %v", m.last))
+		w.giveUp(m)
 	}
 }
 
@@ -108,6 +111,14 @@ func (w *worker) listen(fd int) {
 	}
 }
 
+func (w *worker) giveUp(m spent) {
+	if m.whose != w.seat.worker {
+		return
+	}
+	w.seat.clear()
+	panic(fmt.Sprintf("too many panics, the last: %v", m.last))
+}
+
 // fault logs a panic of the data plane, and has the worker restarted when there are too many of them. It is called in the
 // middle of a round, hence the detour by a message: to fail in Receive is what the supervisor acts upon.
 func (w *worker) fault(self *actor.PID, value any, stack []byte) {
@@ -119,6 +130,6 @@ func (w *worker) fault(self *actor.PID, value any, stack []byte) {
 	}
 	if _, fatal := value.(proxy.Fatal); fatal || len(w.faults) > faultBudget {
 		w.faults = nil
-		w.system.Root.Send(self, spent{value})
+		w.system.Root.Send(self, spent{w.seat.worker, value})
 	}
 }

@@ -15,6 +15,10 @@ import (
 // kernel goes on putting connections into its queue.
 const awayFrom = 20 * time.Millisecond
 
+// backoffOfWorkers is shorter than that of other actors: clients wait. A lone worker that fails again and again is given up
+// after 11 s, for whoever started the process to decide; with neighbours it is retried every 5 s.
+var backoffOfWorkers = supervisor.Backoff{Cap: 5 * time.Second, Budget: 8}
+
 // workers is the actor that supervises the workers.
 type workers struct {
 	supervisor.Strategy
@@ -33,6 +37,7 @@ type child struct {
 	pid      *actor.PID
 	serves   bool
 	away     bool // it waits for its restart
+	missed   bool // so long that a neighbour is to accept for it
 	degraded bool
 	drained  bool
 	helper   int // number of the neighbour that accepts for it; -1: nobody
@@ -40,9 +45,8 @@ type child struct {
 
 func newWorkers(system *supervisor.System, seats []*seat, f *fate, log zerolog.Logger) *workers {
 	w := &workers{system: system, seats: seats, fate: f, root: log, log: named(log, "workers")}
-	w.Hooks = supervisor.Hooks{
-		ChildFailed: w.childFailed, ChildAway: w.childAway, ChildBack: w.childBack, Degraded: w.childDegraded,
-	}
+	w.Backoff = backoffOfWorkers
+	w.Hooks = supervisor.Hooks{ChildFailed: w.childFailed, ChildAway: w.childAway}
 	return w
 }
 
@@ -81,8 +85,12 @@ func (w *workers) start(ctx actor.Context) {
 // serving notes that a worker accepts connections, for the first time or again.
 func (w *workers) serving(number int) {
 	c := w.children[number]
-	c.serves, c.away, c.degraded = true, false, false
-	w.takeBack(number)
+	wasMissed := c.missed
+	c.serves, c.away, c.missed, c.degraded = true, false, false, false
+	if wasMissed {
+		w.takeBack(number)
+	}
+	w.lendAll()
 	for _, c := range w.children {
 		if !c.serves {
 			return
@@ -119,18 +127,28 @@ func (w *workers) drained(m messages.Drained) {
 	w.fate.end(nil)
 }
 
-// childFailed clears the seat at once: a worker that failed serves nobody until it is restarted.
+// childFailed clears the seat at once: a worker that failed serves nobody until it is restarted. Nor does it accept for
+// others: someone else has to.
 func (w *workers) childFailed(f supervisor.Failure) {
 	number, ok := w.number(f.Name)
 	if !ok {
 		return
 	}
-	s := w.seats[number]
+	s, c := w.seats[number], w.children[number]
 	s.loop.Schedule(s.clear)
-	w.children[number].serves = false
+	c.serves, c.degraded = false, f.Decision.Degraded
 	if w.draining {
 		w.drained(messages.Drained{Worker: number})
 	}
+	if c.degraded {
+		w.endWithoutWorkers()
+	}
+	for _, other := range w.children {
+		if other.helper == number {
+			other.helper = -1
+		}
+	}
+	w.lendAll()
 }
 
 func (w *workers) childAway(name string, delay time.Duration) {
@@ -138,21 +156,13 @@ func (w *workers) childAway(name string, delay time.Duration) {
 	if !ok {
 		return
 	}
-	w.children[number].away = true
-	if delay >= awayFrom && !w.draining {
-		w.lend(number)
-	}
+	c := w.children[number]
+	c.away, c.missed = true, delay >= awayFrom
+	w.lendAll()
 }
 
-// childBack waits for the worker to say that it serves.
-func (w *workers) childBack(string) {}
-
-func (w *workers) childDegraded(name string) {
-	number, ok := w.number(name)
-	if !ok {
-		return
-	}
-	w.children[number].degraded = true
+// endWithoutWorkers ends the balancer if the budget of every worker is spent.
+func (w *workers) endWithoutWorkers() {
 	for _, c := range w.children {
 		if !c.degraded {
 			return
@@ -169,30 +179,36 @@ func (w *workers) lastReason() string {
 	return failures[len(failures)-1].Text
 }
 
-// lend has the next worker that serves accept for one that is away.
-func (w *workers) lend(number int) {
-	c := w.children[number]
-	if c.helper >= 0 && w.children[c.helper].serves {
-		return
+// lendAll has a neighbour accept for each worker that is missed and has none yet. Without a neighbour that serves, the
+// clients wait in the queue of the socket until there is one.
+func (w *workers) lendAll() {
+	for number, c := range w.children {
+		if c.missed && c.helper < 0 && !w.draining {
+			w.lend(number)
+		}
 	}
-	c.helper = -1
+}
+
+func (w *workers) lend(number int) {
 	for i := 1; i < len(w.children); i++ {
 		helper := (number + i) % len(w.children)
 		if w.children[helper].serves {
-			c.helper = helper
+			w.children[number].helper = helper
 			w.system.Root.Send(w.children[helper].pid, lend{w.seats[number].fd})
 			return
 		}
 	}
 }
 
+// takeBack has nobody else accept for a worker that serves again. A helper that failed meanwhile may still have the order
+// to accept in its mailbox, so that the one to stop goes to it as well.
 func (w *workers) takeBack(number int) {
-	c := w.children[number]
-	if c.helper < 0 {
-		return
+	w.children[number].helper = -1
+	for other, c := range w.children {
+		if other != number {
+			w.system.Root.Send(c.pid, reclaim{w.seats[number].fd})
+		}
 	}
-	w.system.Root.Send(w.children[c.helper].pid, reclaim{w.seats[number].fd})
-	c.helper = -1
 }
 
 func (w *workers) number(name string) (int, bool) {

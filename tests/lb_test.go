@@ -22,6 +22,7 @@ import (
 type settings struct {
 	backends        []string
 	args            []string // flags that only lb has
+	faulty          bool     // run the build that fails when it is asked to
 	workers         int      // 1 when zero: then the order of events is the order of their effects
 	responseTimeout time.Duration
 	bodyTimeout     time.Duration
@@ -78,7 +79,11 @@ func command(t *testing.T, s settings, port int) *exec.Cmd {
 	case "haproxy":
 		return exec.Command(need(t, "haproxy"), "-f", configFile(t, haproxy(s, port)))
 	}
-	path, err := builtBinary()
+	binary := builtBinary
+	if s.faulty {
+		binary = faultyBinary
+	}
+	path, err := binary()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,6 +173,16 @@ func (b *balancer) peakMemory(t *testing.T) int64 {
 		t.Fatalf("VmHWM of %s: %v", status, err)
 	}
 	return kib << 10
+}
+
+// expectMemory holds the balancer's peak against a limit in bytes.
+func (b *balancer) expectMemory(t *testing.T, limit int64) {
+	t.Helper()
+	peak := b.peakMemory(t)
+	t.Logf("peak resident set %.1f MiB", float64(peak)/(1<<20))
+	if peak > limit && !raceDetector {
+		t.Errorf("peak resident set %d bytes, want at most %d", peak, limit)
+	}
 }
 
 // eventually polls until the condition holds; false after patience, or when ended is closed first.

@@ -41,10 +41,16 @@ func runIn(m *testing.M) int {
 	return m.Run()
 }
 
-// builtBinary is lb, built once by the first test that starts it, with the race detector when the tests have it.
-var builtBinary = sync.OnceValues(func() (path string, err error) {
-	path = filepath.Join(scratch, "lb")
-	args := []string{"build", "-o", path}
+// builtBinary is lb, built once by the first test that starts it; faultyBinary is one that fails when it is asked to.
+var (
+	builtBinary  = sync.OnceValues(func() (path string, err error) { return build("lb") })
+	faultyBinary = sync.OnceValues(func() (path string, err error) { return build("faulty", "-tags", "lbfault") })
+)
+
+// build builds lb, with the race detector when the tests have it.
+func build(name string, args ...string) (path string, err error) {
+	path = filepath.Join(scratch, name)
+	args = append([]string{"build", "-o", path}, args...)
 	if raceDetector {
 		args = append(args, "-race")
 	}
@@ -53,7 +59,7 @@ var builtBinary = sync.OnceValues(func() (path string, err error) {
 		err = fmt.Errorf("go build lb/cmd/lb: %w\n%s", err, out)
 	}
 	return path, err
-})
+}
 
 // lbOnly skips a test of something that other proxies do not promise.
 func lbOnly(t *testing.T) {
