@@ -6,6 +6,7 @@ import (
 	"lb/proxy/downstream"
 	"lb/proxy/h1"
 	"lb/proxy/semantics"
+	"lb/proxy/transport"
 	"lb/proxy/upstream"
 )
 
@@ -133,10 +134,16 @@ func (x *exchange) push() {
 	if !x.method.Idempotent() {
 		x.forget()
 	}
-	if x.conn.Pending() > 0 {
+	switch {
+	case x.conn.Pending() > 0:
 		x.client.Pause()
+	case x.client.Abundant() && x.conn.Room() >= roomFor(transport.WideSize):
+		x.client.Widen()
 	}
 }
+
+// roomFor is what the kernel must have free to take n bytes at once: it counts its own overhead, too.
+func roomFor(n int) int { return n + n/4 }
 
 // parse reads the kept head again. It was sound the first time.
 func (x *exchange) parse() *semantics.Request {

@@ -3,6 +3,7 @@ package proxy
 import (
 	"lb/messages"
 	"lb/proxy/semantics"
+	"lb/proxy/transport"
 	"lb/proxy/upstream"
 )
 
@@ -46,8 +47,11 @@ func (f *fromBackend) Pushed() {
 		x.cut(messages.ClientClosed)
 		return
 	}
-	if x.client.Pending() > 0 {
+	switch {
+	case x.client.Pending() > 0:
 		x.conn.Pause()
+	case x.conn.Abundant() && x.client.Room() >= roomFor(transport.WideSize):
+		x.conn.Widen()
 	}
 }
 

@@ -46,9 +46,19 @@ type Conn struct {
 	partial        bool // the rest is the beginning of a head
 	turning        bool // Readable is on the stack
 	complete       bool // the last request was read to its end
+	wide           bool // the next read may be a wide one
 	paused         bool // the body is not read: the backend does not keep up
 	continues      bool // the client waits for 100 before it sends the body
 }
+
+// Abundant reports whether the client is ahead of us: the last read brought all that it could hold.
+func (c *Conn) Abundant() bool { return c.tcp.Full() }
+
+// Widen makes the next read a wide one.
+func (c *Conn) Widen() { c.wide = true }
+
+// Room is how many bytes of the response the kernel would take at once now, roughly. It costs a system call.
+func (c *Conn) Room() int { return c.tcp.Room() }
 
 // Pause stops reading the request's body.
 func (c *Conn) Pause() { c.paused = true }

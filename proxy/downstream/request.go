@@ -64,7 +64,8 @@ func (c *Conn) readNew() []byte {
 	if !c.tcp.CanRead() {
 		return nil
 	}
-	b := c.clients.Net.Loop.Scratch()
+	b := c.clients.Net.ReadBuffer(c.wide && c.phase == receiving)
+	c.wide = false
 	n, err := c.tcp.Read(b)
 	switch {
 	case n > 0:

@@ -9,7 +9,7 @@ import (
 )
 
 // status of a connection, as bits.
-type status uint8
+type status uint16
 
 const (
 	connecting status = 1 << iota
@@ -17,6 +17,7 @@ const (
 	hungUp            // the peer will send nothing more
 	broken            // a send failed: an end that is read was none
 	ending            // our side is to be ended when the queue is empty
+	full              // the last read filled its buffer
 	closed
 )
 
@@ -121,10 +122,26 @@ func (c *Conn) Read(b []byte) (n int, err error) {
 	case n == 0:
 		c.status = c.status&^readable | hungUp
 		return 0, c.end()
-	case n < len(b) && c.status&hungUp == 0: // drained: the next byte is a new event
+	case n == len(b):
+		c.status |= full
+		return n, nil
+	}
+	c.status &^= full
+	if c.status&hungUp == 0 { // drained: the next byte is a new event
 		c.status &^= readable
 	}
 	return n, nil
+}
+
+// Full reports whether the last read filled its buffer: there may be much more.
+func (c *Conn) Full() bool { return c.status&full != 0 }
+
+// Room is how many bytes the kernel would take at once now, roughly. It costs a system call.
+func (c *Conn) Room() int {
+	if c.out != nil {
+		return 0
+	}
+	return sendRoom(c.fd)
 }
 
 // Silent reports whether the peer has sent nothing that waits to be read, and has neither ended nor reset the connection.

@@ -10,10 +10,15 @@ import (
 // maxSpare bounds how many output buffers are kept for the next connection whose peer does not read, 64 KiB each.
 const maxSpare = 32
 
+// WideSize is the size in bytes of a wide read: of a body whose sender is ahead of us while its receiver keeps up. Each read
+// and each send wakes a process at the other end, and that is most of what a large body costs.
+const WideSize = 512 << 10
+
 // Network makes the connections of one loop and holds what they share.
 type Network struct {
 	Loop *loop.Loop
 
+	wide  []byte   // made at the first wide read
 	spare [][]byte // emptied output buffers
 }
 
@@ -58,6 +63,17 @@ func (n *Network) adopt(fd int, u User, s status) (*Conn, error) {
 		return nil, err
 	}
 	return c, nil
+}
+
+// ReadBuffer returns the loop's scratch buffer, or the wide one, which has the same owners.
+func (n *Network) ReadBuffer(wide bool) []byte {
+	if !wide {
+		return n.Loop.Scratch()
+	}
+	if n.wide == nil {
+		n.wide = make([]byte, WideSize)
+	}
+	return n.wide
 }
 
 func (n *Network) buffer() []byte {

@@ -67,6 +67,19 @@ func accept(fd int) (int, netip.AddrPort, error) {
 	return int(n), peerOf(&raw), nil
 }
 
+// sendRoom asks for SO_MEMINFO (socket(7), linux/sock_diag.h): what the send queue may hold, less what it holds.
+func sendRoom(fd int) int {
+	const sendBuffer, queued, values = 3, 5, 9
+	var info [values]uint32
+	size := uint32(unsafe.Sizeof(info))
+	_, _, errno := unix.RawSyscall6(unix.SYS_GETSOCKOPT, uintptr(fd), unix.SOL_SOCKET, unix.SO_MEMINFO,
+		uintptr(unsafe.Pointer(&info)), uintptr(unsafe.Pointer(&size)), 0)
+	if errno != 0 {
+		return 0
+	}
+	return int(info[sendBuffer]) - int(info[queued])
+}
+
 // peerOf reads an address without the allocations of unix.Sockaddr.
 func peerOf(raw *unix.RawSockaddrAny) netip.AddrPort {
 	port := func(p *uint16) uint16 { return binary.BigEndian.Uint16((*[2]byte)(unsafe.Pointer(p))[:]) }

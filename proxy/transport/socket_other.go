@@ -35,6 +35,9 @@ func sendParts(fd int, parts [][]byte, _ int) (int, unix.Errno) {
 	return total, 0
 }
 
+// sendRoom is not known.
+func sendRoom(int) int { return 0 }
+
 func nothingToPeek(fd int) bool {
 	var one [1]byte
 	_, _, err := unix.Recvfrom(fd, one[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)

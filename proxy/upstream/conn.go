@@ -41,6 +41,7 @@ type Conn struct {
 	reused   bool
 	lasting  bool // the backend allows another request
 	paused   bool // nothing is read: the client does not keep up
+	wide     bool // the next read may be a wide one
 	failed   bool // a send failed: nothing more is sent
 }
 
@@ -61,6 +62,15 @@ func (c *Conn) Pause() {
 	c.paused = true
 	c.tcp.Deadline(0)
 }
+
+// Abundant reports whether the backend is ahead of us: the last read brought all that it could hold.
+func (c *Conn) Abundant() bool { return c.tcp.Full() }
+
+// Widen makes the next read a wide one.
+func (c *Conn) Widen() { c.wide = true }
+
+// Room is how many bytes of the request the kernel would take at once now, roughly. It costs a system call.
+func (c *Conn) Room() int { return c.tcp.Room() }
 
 // Resume reads on.
 func (c *Conn) Resume() {

@@ -23,7 +23,8 @@ func (c *Conn) Readable() {
 			c.tcp.Again()
 			return
 		}
-		b := c.backend.pool.Net.Loop.Scratch()
+		b := c.backend.pool.Net.ReadBuffer(c.wide)
+		c.wide = false
 		n, err := c.tcp.Read(b)
 		switch {
 		case n > 0:
