@@ -6,6 +6,7 @@
 //	request.go    what comes from the client          response.go  what comes from the backend
 //	forward.go    what a proxy changes in a message   answer.go    our own responses
 //	retry.go      when another attempt is allowed     tunnel.go    after an upgrade
+//	local.go      what lb answers without a backend   stats.go     counters and the access log
 //
 // A request costs no message to anybody, no lock and, in steady state, no allocation. Everything here is touched by the
 // loop's thread only.

@@ -14,6 +14,9 @@ var _ downstream.Exchange = (*fromClient)(nil)
 
 // Serve implements downstream.Server.
 func (w *Worker) Serve(c *downstream.Conn, r *semantics.Request, head []byte) downstream.Exchange {
+	if w.isLocal(r) {
+		return w.serveLocal(c, r, head)
+	}
 	x := w.begin(c, r, head)
 	if x.method == semantics.MethodConnect { // RFC 9110 §9.3.6: tunnels are for forward proxies
 		x.answer(answer{status: 501, reason: messages.HTTPRequestDenied, detail: "method CONNECT"})

@@ -32,6 +32,9 @@ type Options struct {
 	Report func(messages.Outcome)
 	// Access is told of each exchange that the configuration wants logged. The value is good during the call only.
 	Access func(*Access)
+	// Local is asked for the answer to a GET of /metrics, which is then not forwarded. It must not block: reply may be called
+	// later, once, by any goroutine. body must not be written afterwards.
+	Local func(path string, reply func(status int, contentType string, body []byte))
 	// Fault is told of a panic in the code that serves connections, after those it hit were closed.
 	Fault func(value any, stack []byte)
 }
