@@ -11,11 +11,13 @@ type seat struct {
 	number int
 	fd     int
 	loop   *proxy.Loop
+	local  func(path string, reply func(status int, contentType string, body []byte)) // nil: all requests are forwarded
 
 	// Loop's thread only.
 	worker   *proxy.Worker // nil while nobody is seated
 	snapshot *messages.Snapshot
 	past     messages.Stats // of the workers before this one
+	starts   uint64         // of workers, this one included
 }
 
 func newSeat(number, fd int) (*seat, error) {
@@ -40,14 +42,19 @@ func (s *seat) clear() {
 	}
 	s.worker = nil
 	w.Close()
-	s.past = s.past.Add(w.Stats())
-	s.past.Active = 0
+	s.past = s.past.Add(w.Stats()).Idle()
 }
 
 // stats are the counts of all workers that sat here.
 func (s *seat) stats() messages.Stats {
-	if s.worker == nil {
-		return s.past
+	var now messages.Stats
+	if s.worker != nil {
+		now = s.worker.Stats()
 	}
-	return s.past.Add(s.worker.Stats())
+	if s.snapshot != nil { // what is gone from the configuration begins anew if it ever comes back
+		s.past.Retain(s.snapshot.Members)
+	}
+	sum := s.past.Add(now)
+	sum.Restarts = max(s.starts, 1) - 1
+	return sum
 }

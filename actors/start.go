@@ -126,6 +126,16 @@ func newFate() *fate { return &fate{serving: make(chan struct{}), over: make(cha
 
 func (f *fate) serve() { f.served.Do(func() { close(f.serving) }) }
 
+// serves reports whether serve was called.
+func (f *fate) serves() bool {
+	select {
+	case <-f.serving:
+		return true
+	default:
+		return false
+	}
+}
+
 func (f *fate) end(reason error) {
 	f.ended.Do(func() {
 		f.reason = reason

@@ -77,12 +77,13 @@ func (w *worker) Receive(ctx actor.Context) {
 // start seats a new worker. One that takes over knows at once what its predecessor knew.
 func (w *worker) start(ctx actor.Context) {
 	w.seat.clear()
+	w.seat.starts++
 	self, parent := ctx.Self(), ctx.Parent()
 	w.seat.worker = proxy.NewWorker(w.seat.loop, proxy.Options{
 		Number: w.seat.number, Workers: w.size,
 		Report: func(o messages.Outcome) { w.system.Root.Send(parent, o) },
-		Access: accessLog(w.root),
-		Fault:  func(value any, stack []byte) { w.fault(self, value, stack) },
+		Access: accessLog(w.root), Local: w.seat.local,
+		Fault: func(value any, stack []byte) { w.fault(self, value, stack) },
 	})
 	props := w.system.Props(func() actor.Actor { return &pool{seat: w.seat} }, actor.WithDispatcher(w.seat.loop))
 	if _, err := ctx.SpawnNamed(props, "pool"); err != nil {

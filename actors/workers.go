@@ -30,6 +30,10 @@ type workers struct {
 	log      zerolog.Logger
 	children []*child
 	draining bool
+	snapshot *messages.Snapshot
+
+	gatherings *gatherings
+	heartbeat  *heartbeat
 }
 
 // child is what is known of one worker.
@@ -45,6 +49,7 @@ type child struct {
 
 func newWorkers(system *supervisor.System, seats []*seat, f *fate, log zerolog.Logger) *workers {
 	w := &workers{system: system, seats: seats, fate: f, root: log, log: named(log, "workers")}
+	w.gatherings, w.heartbeat = newGatherings(system, seats), newHeartbeat(system, seats)
 	w.Backoff = backoffOfWorkers
 	w.Hooks = supervisor.Hooks{ChildFailed: w.childFailed, ChildAway: w.childAway}
 	return w
@@ -56,6 +61,7 @@ func (w *workers) Receive(ctx actor.Context) {
 	case *actor.Started:
 		w.start(ctx)
 	case *messages.Snapshot:
+		w.snapshot = m
 		for _, c := range w.children {
 			ctx.Send(c.pid, m)
 		}
@@ -67,6 +73,8 @@ func (w *workers) Receive(ctx actor.Context) {
 		w.drained(m)
 	case messages.Outcome:
 		w.log.Debug().Str("backend", m.Backend).Stringer("reason", m.Reason).Int("worker", m.Worker).Msg("outcome")
+	default:
+		w.observe(ctx)
 	}
 }
 
@@ -80,6 +88,7 @@ func (w *workers) start(ctx actor.Context) {
 		}
 		w.children = append(w.children, &child{pid: pid, helper: -1})
 	}
+	w.beat(ctx.Self())
 }
 
 // serving notes that a worker accepts connections, for the first time or again.
