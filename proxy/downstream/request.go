@@ -64,8 +64,7 @@ func (c *Conn) readNew() []byte {
 	if !c.tcp.CanRead() {
 		return nil
 	}
-	b := c.clients.Net.ReadBuffer(c.wide && c.phase == receiving)
-	c.wide = false
+	b := c.buffer()
 	n, err := c.tcp.Read(b)
 	switch {
 	case n > 0:
@@ -75,6 +74,15 @@ func (c *Conn) readNew() []byte {
 		c.ended()
 	}
 	return nil
+}
+
+func (c *Conn) buffer() []byte {
+	if c.phase != receiving {
+		return c.clients.Net.HeadBuffer()
+	}
+	wide := c.wide
+	c.wide = false
+	return c.clients.Net.BodyBuffer(wide)
 }
 
 // keep holds on to bytes that were not consumed. Those of the rest are ours already.

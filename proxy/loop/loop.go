@@ -8,8 +8,9 @@ import (
 )
 
 const (
-	// ScratchSize is the size in bytes of the buffer that Scratch returns, and so of the largest single read.
-	ScratchSize = 64 << 10
+	// ScratchSize is the size in bytes of the buffer that Scratch returns: a message head and 64 KiB behind it, so that a
+	// message of that size takes one read.
+	ScratchSize = 72 << 10
 	// OutgoingRoom is what fits into Outgoing beside a whole read: a message head, or the framing of its chunks.
 	OutgoingRoom = 4 << 10
 	// OutgoingSize is the capacity in bytes of the buffer that Outgoing returns.

@@ -14,6 +14,9 @@ const maxSpare = 32
 // and each send wakes a process at the other end, and that is most of what a large body costs.
 const WideSize = 512 << 10
 
+// bodySize is what is read of a body, and so buffered for a receiver that does not keep up.
+const bodySize = 64 << 10
+
 // Network makes the connections of one loop and holds what they share.
 type Network struct {
 	Loop *loop.Loop
@@ -65,10 +68,15 @@ func (n *Network) adopt(fd int, u User, s status) (*Conn, error) {
 	return c, nil
 }
 
-// ReadBuffer returns the loop's scratch buffer, or the wide one, which has the same owners.
-func (n *Network) ReadBuffer(wide bool) []byte {
+// HeadBuffer returns the buffer for bytes that begin with a head: the loop's scratch buffer, in which a head and 64 KiB
+// behind it have room.
+func (n *Network) HeadBuffer() []byte { return n.Loop.Scratch() }
+
+// BodyBuffer returns the buffer for the next bytes of a body, 64 KiB or wide. It has the same owners as the loop's scratch
+// buffer, which the smaller one is part of.
+func (n *Network) BodyBuffer(wide bool) []byte {
 	if !wide {
-		return n.Loop.Scratch()
+		return n.Loop.Scratch()[:bodySize]
 	}
 	if n.wide == nil {
 		n.wide = make([]byte, WideSize)
@@ -82,11 +90,11 @@ func (n *Network) buffer() []byte {
 		n.spare = n.spare[:last]
 		return b
 	}
-	return make([]byte, 0, loop.ScratchSize)
+	return make([]byte, 0, bodySize)
 }
 
 func (n *Network) release(b []byte) {
-	if len(n.spare) < maxSpare && cap(b) <= 2*loop.ScratchSize {
+	if len(n.spare) < maxSpare && cap(b) <= 2*bodySize {
 		n.spare = append(n.spare, b[:0])
 	}
 }

@@ -23,8 +23,7 @@ func (c *Conn) Readable() {
 			c.tcp.Again()
 			return
 		}
-		b := c.backend.pool.Net.ReadBuffer(c.wide)
-		c.wide = false
+		b := c.buffer()
 		n, err := c.tcp.Read(b)
 		switch {
 		case n > 0:
@@ -42,6 +41,15 @@ func (c *Conn) Readable() {
 			return
 		}
 	}
+}
+
+func (c *Conn) buffer() []byte {
+	if c.phase < responding {
+		return c.backend.pool.Net.HeadBuffer()
+	}
+	wide := c.wide
+	c.wide = false
+	return c.backend.pool.Net.BodyBuffer(wide)
 }
 
 // unasked judges what comes on an idle connection: its end, or bytes that nobody asked for. Neither is of any use.
