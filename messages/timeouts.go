@@ -1,6 +1,9 @@
 package messages
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // MaxTimeout is the longest time limit that can be set. Who wants a limit off sets this: it outlives every connection.
 const MaxTimeout = 30 * 24 * time.Hour
@@ -73,4 +76,16 @@ func ParseDuration(subject, s string) (time.Duration, error) {
 		fault.Nearest = s + "s"
 	}
 	return 0, fault
+}
+
+// FormatDuration writes a time in a form that ParseDuration reads, without units that are zero: 1m, 1h, 1m30s, 0s.
+func FormatDuration(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
 }
