@@ -1,9 +1,7 @@
 package actors
 
 import (
-	"context"
-	"net"
-	"net/netip"
+	"fmt"
 	"slices"
 	"time"
 
@@ -14,51 +12,44 @@ import (
 	"lb/supervisor"
 )
 
-const (
-	// lookupWithin bounds one lookup of a name.
-	lookupWithin = 5 * time.Second
-	// lookupEvery is how often a name is looked up again; one that did not resolve, sooner.
-	lookupEvery = 30 * time.Second
-	lookupSoon  = 2 * time.Second
+// backends is the actor that reconciles the backends with the configuration, and tells the workers of them.
+type backends struct {
+	supervisor.Strategy
+	*ledger
+
+	system   *supervisor.System
+	workers  *actor.PID
+	resolver Resolver
+	check    check
+	log      zerolog.Logger
+	leaving  map[string]bool // names of children that are stopped and not gone yet
+	dirty    bool            // a snapshot is ordered
+	stepping bool            // the next step of a slow start is ordered
+	holding  bool            // until names are looked up
+	stepper  *time.Timer
+	waiver   *time.Timer
+}
+
+// What the actor tells itself.
+type (
+	// publish sends the workers a snapshot: one for all the changes before it.
+	publish struct{}
+	// step is due while backends start slowly.
+	step struct{}
+	// waive ends the wait for names that are not looked up yet.
+	waive struct{}
 )
 
-// Lookup resolves a host name to all its addresses.
-type Lookup func(ctx context.Context, host string) ([]netip.Addr, error)
+// born is what an actor tells its parent when it is started, for the first time or again; the answer is what it is to do.
+type born struct{ name string }
 
-func systemLookup(ctx context.Context, host string) ([]netip.Addr, error) {
-	return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
-}
-
-// backends is the actor that knows the backends and tells the workers of them.
-type backends struct {
-	system     *supervisor.System
-	workers    *actor.PID
-	config     messages.Config
-	lookup     Lookup
-	log        zerolog.Logger
-	addresses  map[string][]netip.Addr // by host
-	waiting    map[string]bool         // hosts whose first lookup runs
-	generation uint64
-	published  bool
-}
-
-// resolved is what a lookup brought.
-type resolved struct {
-	host      string
-	addresses []netip.Addr
-	err       error
-}
-
-// lookAgain orders the next lookup of a host.
-type lookAgain struct{ host string }
-
-func newBackends(system *supervisor.System, workers *actor.PID, o Options) *backends {
+func newBackends(system *supervisor.System, workers *actor.PID, o Options, l *ledger) *backends {
 	b := &backends{
-		system: system, workers: workers, config: o.Config, lookup: o.Lookup, log: named(o.Log, "backends"),
-		addresses: make(map[string][]netip.Addr), waiting: make(map[string]bool),
+		ledger: l, system: system, workers: workers, resolver: o.Resolver, check: checkBackend, log: named(o.Log, "backends"),
+		leaving: make(map[string]bool),
 	}
-	if b.lookup == nil {
-		b.lookup = systemLookup
+	if b.resolver == nil {
+		b.resolver = &StubResolver{}
 	}
 	return b
 }
@@ -67,76 +58,154 @@ func newBackends(system *supervisor.System, workers *actor.PID, o Options) *back
 func (b *backends) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
 	case *actor.Started:
-		b.start(ctx.Self())
-	case lookAgain:
-		b.look(ctx.Self(), m.host)
-	case resolved:
-		b.resolved(ctx.Self(), m)
+		b.takeOver(ctx)
+	case *actor.Stopping, *actor.Restarting:
+		stopTimers(b.stepper, b.waiver)
+	case *actor.Terminated:
+		b.gone(ctx, m.Who)
+	case messages.ConfigChanged:
+		b.config = m.Config
+		b.reconcile(ctx)
+	case born:
+		b.charge(ctx, m.name)
+	case standing:
+		b.learn(ctx, m)
+	case listed:
+		b.list(ctx, m)
+	case messages.Outcome:
+		if e := b.entries[m.Backend]; e != nil && e.pid != nil {
+			ctx.Send(e.pid, m)
+		}
+	case messages.DrainBackend, messages.EnableBackend, messages.WeighBackend, messages.BackendsAsked:
+		b.answer(ctx, m)
+	case publish:
+		b.publish(ctx)
+	case step:
+		b.stepping = false
+		b.change(ctx)
+	case waive:
+		b.waive(ctx)
 	}
 }
 
-// start publishes the backends when each name has been looked up once.
-func (b *backends) start(self *actor.PID) {
-	for _, backend := range b.config.Backends {
-		if address, err := netip.ParseAddr(backend.Host); err == nil {
-			b.addresses[backend.Host] = []netip.Addr{address}
-		} else if !b.waiting[backend.Host] {
-			b.waiting[backend.Host] = true
-			b.look(self, backend.Host)
+// takeOver begins with what the ledger has: nothing, or all that a predecessor left, whose children are gone.
+func (b *backends) takeOver(ctx actor.Context) {
+	for _, e := range b.entries {
+		e.pid, e.sent = nil, duty{}
+	}
+	for _, l := range b.services {
+		l.pid = nil
+	}
+	b.reconcile(ctx)
+}
+
+// reconcile starts, keeps and stops children, so that there is one for each backend that is wanted.
+func (b *backends) reconcile(ctx actor.Context) {
+	b.reconcileServices(ctx)
+	want := b.wanted()
+	keep := make(map[string]bool, len(want))
+	for _, w := range want {
+		keep[w.ID()] = true
+	}
+	for id, e := range b.entries {
+		if !keep[id] {
+			b.dismiss(ctx, e.pid, backendName(id))
+			delete(b.entries, id)
 		}
 	}
-	b.publish()
-}
-
-// look resolves a name on a goroutine of its own; the result comes back as a message.
-func (b *backends) look(self *actor.PID, host string) {
-	b.system.Goroutines.Go("lookup "+host, func() {
-		ctx, cancel := context.WithTimeout(context.Background(), lookupWithin)
-		defer cancel()
-		addresses, err := b.lookup(ctx, host)
-		b.system.Root.Send(self, resolved{host, addresses, err})
-	})
-}
-
-// resolved takes the addresses of a name. A failing lookup keeps the last good ones.
-func (b *backends) resolved(self *actor.PID, m resolved) {
-	delete(b.waiting, m.host)
-	again := lookupEvery
-	slices.SortFunc(m.addresses, netip.Addr.Compare)
-	switch {
-	case m.err != nil || len(m.addresses) == 0:
-		again = lookupSoon
-		b.log.Warn().Str("host", m.host).AnErr("error", m.err).Msg("a backend's name does not resolve")
-		b.publish()
-	case !b.published || !slices.Equal(b.addresses[m.host], m.addresses):
-		b.addresses[m.host] = m.addresses
-		b.publish()
+	b.order = b.order[:0]
+	for i, w := range want {
+		b.order = append(b.order, b.keep(ctx, w, firstProbe(i, len(want), b.config.Health.Interval)))
 	}
-	b.system.Goroutines.After("next lookup of "+m.host, again, func() { b.system.Root.Send(self, lookAgain{m.host}) })
+	b.hold(ctx)
+	b.change(ctx)
 }
 
-// publish sends the workers a new snapshot, but none before every name was looked up once.
-func (b *backends) publish() {
-	if len(b.waiting) > 0 {
+// keep makes or updates the entry of a backend, and its child.
+func (b *backends) keep(ctx actor.Context, want messages.Backend, delay time.Duration) *entry {
+	id := want.ID()
+	e := b.entries[id]
+	if e == nil {
+		e = &entry{backend: want, delay: delay, last: standing{id: id}}
+		b.entries[id] = e
+	}
+	if e.backend.Weight != want.Weight {
+		e.weight = 0
+	}
+	e.backend = want
+	if e.pid == nil {
+		e.pid = b.spawn(ctx, backendName(id), func() actor.Actor {
+			return &backend{system: b.system, resolver: b.resolver, check: b.check, log: b.log, id: id}
+		})
+		return e
+	}
+	b.assign(ctx, e)
+	return e
+}
+
+// spawn starts a child; nil while one of that name is still on its way out: then it is started when that is gone.
+func (b *backends) spawn(ctx actor.Context, name string, producer actor.Producer) *actor.PID {
+	if b.leaving[name] {
+		return nil
+	}
+	pid, err := ctx.SpawnNamed(b.system.Props(producer), name)
+	if err != nil {
+		panic(fmt.Errorf("spawn %s: %w", name, err))
+	}
+	return pid
+}
+
+func (b *backends) dismiss(ctx actor.Context, pid *actor.PID, name string) {
+	if pid != nil {
+		b.leaving[name] = true
+		ctx.Stop(pid)
+	}
+}
+
+// gone notes the end of a child. One of the same name may be wanted again by now.
+func (b *backends) gone(ctx actor.Context, who *actor.PID) {
+	name := who.Id[len(ctx.Self().Id)+1:]
+	if b.leaving[name] {
+		delete(b.leaving, name)
+		b.reconcile(ctx)
+	}
+}
+
+// charge tells a child that was born what it is to do, and what its predecessor knew.
+func (b *backends) charge(ctx actor.Context, id string) {
+	if e := b.entries[id]; e != nil && e.pid != nil {
+		e.sent = b.duty(e)
+		ctx.Send(e.pid, charge{duty: e.sent, last: e.last, delay: e.delay})
+		e.delay = 0
+	}
+}
+
+// assign tells a child of a change of its duty.
+func (b *backends) assign(ctx actor.Context, e *entry) {
+	if d := b.duty(e); e.pid != nil && e.sent != (duty{}) && e.sent != d {
+		e.sent = d
+		ctx.Send(e.pid, d)
+	}
+}
+
+func (b *backends) duty(e *entry) duty {
+	return duty{backend: e.backend, health: b.config.Health, drained: e.drained}
+}
+
+// learn takes what a child has found out.
+func (b *backends) learn(ctx actor.Context, s standing) {
+	e := b.entries[s.id]
+	if e == nil {
 		return
 	}
-	b.published = true
-	b.generation++
-	s := &messages.Snapshot{Generation: b.generation, Config: b.config}
-	for _, backend := range b.config.Backends {
-		s.Members = append(s.Members, b.member(backend))
+	was := e.last
+	e.last = s
+	if was.settled && was.state != messages.Up && s.state == messages.Up && b.config.SlowStart > 0 {
+		e.rises = time.Now()
 	}
-	b.system.Root.Send(b.workers, s)
+	if was.settled != s.settled || was.state != s.state || !slices.Equal(was.addresses, s.addresses) {
+		b.change(ctx)
+	}
 }
 
-// member is a backend as the workers see it. One without an address gets no requests.
-func (b *backends) member(backend messages.Backend) messages.Member {
-	m := messages.Member{Backend: backend}
-	for _, address := range b.addresses[backend.Host] {
-		m.Addresses = append(m.Addresses, netip.AddrPortFrom(address.Unmap(), backend.Port))
-	}
-	if len(m.Addresses) == 0 {
-		m.State = messages.Down
-	}
-	return m
-}
+func backendName(id string) string { return "backend/" + id }

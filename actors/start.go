@@ -21,8 +21,8 @@ type Options struct {
 	// Sockets are listening sockets, non-blocking, one for each worker. They stay the caller's.
 	Sockets []int
 	Log     zerolog.Logger
-	// Lookup resolves host names; the system's resolver when nil.
-	Lookup Lookup
+	// Resolver resolves host and service names; a zero StubResolver when nil.
+	Resolver Resolver
 }
 
 // stopWithin bounds how long the actors may take to end.
@@ -33,9 +33,11 @@ type Balancer struct {
 	system  *supervisor.System
 	seats   []*seat
 	workers *actor.PID
-	fate    *fate
-	log     zerolog.Logger
-	stop    sync.Once
+	// backends takes ConfigChanged, DrainBackend, EnableBackend, WeighBackend and BackendsAsked.
+	backends *actor.PID
+	fate     *fate
+	log      zerolog.Logger
+	stop     sync.Once
 }
 
 // Start builds the event loops and the actors, and returns when each worker serves.
@@ -96,8 +98,9 @@ func (b *Balancer) spawn(o Options) (err error) {
 	if err != nil {
 		return err
 	}
-	_, err = b.system.Spawn(b.system.Props(func() actor.Actor {
-		return newBackends(b.system, b.workers, o)
+	known := newLedger(o.Config)
+	b.backends, err = b.system.Spawn(b.system.Props(func() actor.Actor {
+		return newBackends(b.system, b.workers, o, known)
 	}), "backends")
 	return err
 }

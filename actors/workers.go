@@ -31,6 +31,8 @@ type workers struct {
 	children []*child
 	draining bool
 	snapshot *messages.Snapshot
+	// publisher of the snapshot: outcomes go to it.
+	publisher *actor.PID
 
 	gatherings *gatherings
 	heartbeat  *heartbeat
@@ -61,7 +63,7 @@ func (w *workers) Receive(ctx actor.Context) {
 	case *actor.Started:
 		w.start(ctx)
 	case *messages.Snapshot:
-		w.snapshot = m
+		w.snapshot, w.publisher = m, ctx.Sender()
 		for _, c := range w.children {
 			ctx.Send(c.pid, m)
 		}
@@ -72,7 +74,9 @@ func (w *workers) Receive(ctx actor.Context) {
 	case messages.Drained:
 		w.drained(m)
 	case messages.Outcome:
-		w.log.Debug().Str("backend", m.Backend).Stringer("reason", m.Reason).Int("worker", m.Worker).Msg("outcome")
+		if w.publisher != nil {
+			ctx.Send(w.publisher, m)
+		}
 	default:
 		w.observe(ctx)
 	}

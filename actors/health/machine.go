@@ -7,7 +7,8 @@ import (
 	"lb/messages"
 )
 
-// Machine is the health of one backend. New makes one; its methods belong to one goroutine.
+// Machine is the health of one backend. New makes one; its methods belong to one goroutine. A copy goes on from where the
+// original stood, and independently of it.
 type Machine struct {
 	rules    Rules
 	state    messages.State // Up or Down, as the evidence has it
@@ -35,6 +36,9 @@ func (m *Machine) State() messages.State {
 	}
 	return m.state
 }
+
+// Wavers reports whether the last evidence spoke against the state.
+func (m *Machine) Wavers() bool { return m.streak > 0 }
 
 // Attempt counts the end of an attempt.
 func (m *Machine) Attempt(now time.Time, a Attempt) (t Transition, changed bool) {

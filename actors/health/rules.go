@@ -24,6 +24,9 @@ type Rules struct {
 // Defaults returns the rules 3 and 2, and any status below 500.
 func Defaults() Rules { return Rules{Fall: DefaultFall, Rise: DefaultRise} }
 
+// Passes reports whether a probe speaks for the backend.
+func (r Rules) Passes(p Probe) bool { return p.verdict(r).passed }
+
 func (r Rules) healthy(status int) bool {
 	lowest, highest := r.Lowest, r.Highest
 	if lowest == 0 {
