@@ -121,6 +121,15 @@ func (v *visit) request() *message {
 	return m
 }
 
+// head reads the next head and reports whether it came whole. Its body is left to the script.
+func (v *visit) head() bool {
+	if _, err := readLine(v.reader); err != nil {
+		return false
+	}
+	_, err := readFields(v.reader)
+	return err == nil
+}
+
 // serve is a script that answers each request, until the answer function says that the connection is done.
 func serve(answer func(v *visit, m *message) (more bool)) func(*visit) {
 	return func(v *visit) {

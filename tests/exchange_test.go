@@ -101,17 +101,11 @@ func TestInterimResponsesAreNotSentToHTTP10(t *testing.T) {
 	c.response("GET").expect(t, 200, "ok")
 }
 
-// expecting answers requests that carry an expectation: it reads the head only, then does what the function says.
+// expecting reads heads only, and does after each what the function says.
 func expecting(after func(v *visit)) func(*visit) {
 	return func(v *visit) {
-		for {
-			line, err := readLine(v.reader)
-			if err != nil {
-				return
-			}
-			if line == "" {
-				after(v)
-			}
+		for v.head() {
+			after(v)
 		}
 	}
 }
@@ -119,15 +113,13 @@ func expecting(after func(v *visit)) func(*visit) {
 func TestExpectContinueWaitsForTheBackend(t *testing.T) {
 	t.Parallel()
 	peerDiffers(t, "nginx", "answers 100 by itself")
-	back := startBackend(t, func(v *visit) {
-		expecting(func(v *visit) {
-			v.send("HTTP/1.1 100 Continue\r\n\r\n")
-			body := make([]byte, 5)
-			if _, err := io.ReadFull(v.reader, body); err == nil {
-				v.send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n" + string(body))
-			}
-		})(v)
-	})
+	back := startBackend(t, expecting(func(v *visit) {
+		v.send("HTTP/1.1 100 Continue\r\n\r\n")
+		body := make([]byte, 5)
+		if _, err := io.ReadFull(v.reader, body); err == nil {
+			v.send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n" + string(body))
+		}
+	}))
 	b := start(t, settings{backends: []string{back.addr}})
 	c := b.dial(t)
 	for range 2 {

@@ -61,11 +61,7 @@ func TestLargeBodies(t *testing.T) {
 			t.Logf("%d MiB in %.2f s", size>>20, time.Since(began).Seconds())
 		})
 	}
-	peak := b.peakMemory(t)
-	t.Logf("peak resident set %.1f MiB", float64(peak)/(1<<20))
-	if peak > limit && !raceDetector {
-		t.Errorf("peak resident set %d bytes, want at most %d", peak, limit)
-	}
+	b.expectMemory(t, limit)
 }
 
 func httpClient(t *testing.T) *http.Client {

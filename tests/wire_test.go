@@ -250,6 +250,7 @@ func (b *wireBed) seen(before map[*visit]int) (sees, transcript string) {
 			v.partial = nil
 		}
 	}
+	transcript = strings.ReplaceAll(transcript, b.back.addr, "(backend)")
 	if whole == 0 && broken != "" {
 		return broken, transcript
 	}
