@@ -23,6 +23,8 @@ type Options struct {
 	Log     zerolog.Logger
 	// Resolver resolves host and service names; a zero StubResolver when nil.
 	Resolver Resolver
+	// Admin is how the balancer shows itself and takes orders.
+	Admin AdminOptions
 }
 
 // stopWithin bounds how long the actors may take to end.
@@ -92,6 +94,8 @@ func (b *Balancer) seat(o Options) error {
 }
 
 func (b *Balancer) spawn(o Options) (err error) {
+	q := b.inquire(o)
+	b.answerLocally(q, o)
 	b.workers, err = b.system.Spawn(b.system.Props(func() actor.Actor {
 		return newWorkers(b.system, b.seats, b.fate, o.Log)
 	}), "workers")
@@ -102,7 +106,10 @@ func (b *Balancer) spawn(o Options) (err error) {
 	b.backends, err = b.system.Spawn(b.system.Props(func() actor.Actor {
 		return newBackends(b.system, b.workers, o, known)
 	}), "backends")
-	return err
+	if err != nil {
+		return err
+	}
+	return b.spawnAdmin(q, o)
 }
 
 // end stops the actors, then the loops that some of them run on.

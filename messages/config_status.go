@@ -20,6 +20,6 @@ type ConfigStatus struct {
 	LastError string
 }
 
-// ReloadConfig orders that the configuration file is read now. The answer is nil or an error: there is no file, or what
-// is wrong in it.
+// ReloadConfig orders that the configuration file is read now. The answer is a Done; its error says that there is no file,
+// or what is wrong in it.
 type ReloadConfig struct{}

@@ -1,0 +1,68 @@
+package actors
+
+import (
+	"net"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+)
+
+// AdminOptions say where a balancer shows how it fares, and what it needs to know for it. The zero value shows /metrics on
+// the traffic port and takes no orders.
+type AdminOptions struct {
+	// Pages is where /metrics, /status, /tree, /readyz and /livez are served; nil: /metrics alone, on the traffic port. It
+	// stays the caller's, as does Control.
+	Pages net.Listener
+	// Control is a unix socket for the same pages and for orders; nil: there are none.
+	Control net.Listener
+	// Version is that of the program.
+	Version string
+	// Dropped tells how many log lines were dropped so far; may be nil.
+	Dropped func() uint64
+	// SetLevel changes the level of the log to one named by a word of --loglevel; nil: it cannot be changed.
+	SetLevel func(word string) error
+}
+
+// The survey is made once: /metrics on the traffic port needs it before there is an admin.
+func (b *Balancer) inquire(o Options) *survey {
+	return &survey{system: b.system, version: o.Admin.Version, started: time.Now(), dropped: o.Admin.Dropped}
+}
+
+// answerLocally has the workers answer /metrics, unless there is another place for it.
+func (b *Balancer) answerLocally(q *survey, o Options) {
+	if o.Admin.Pages != nil {
+		return
+	}
+	places := make(chan struct{}, adminAtATime)
+	for _, s := range b.seats {
+		s.local = func(_ string, reply func(status int, contentType string, body []byte)) {
+			select {
+			case places <- struct{}{}:
+			default:
+				reply(503, "text/plain; charset=utf-8", []byte("too many requests at a time\n"))
+				return
+			}
+			b.system.Goroutines.Go("metrics", func() {
+				defer func() { <-places }()
+				defer reply(500, "text/plain; charset=utf-8", []byte("failed\n")) // after a panic; else the first one counts
+				reply(q.metrics())
+			})
+		}
+	}
+}
+
+func (b *Balancer) spawnAdmin(q *survey, o Options) error {
+	log := named(o.Log, "admin")
+	var doors []door
+	if o.Admin.Pages != nil {
+		doors = append(doors, door{"admin pages", o.Admin.Pages, q.pages()})
+	}
+	if o.Admin.Control != nil {
+		c := &control{survey: q, workers: b.workers, setLevel: o.Admin.SetLevel, log: log}
+		doors = append(doors, door{"control socket", o.Admin.Control, c.pages()})
+	}
+	_, err := b.system.Spawn(b.system.Props(func() actor.Actor {
+		return &admin{system: b.system, log: log, doors: doors}
+	}), "admin")
+	return err
+}

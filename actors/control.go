@@ -1,0 +1,154 @@
+package actors
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/rs/zerolog"
+
+	"lb/messages"
+)
+
+// maxOrder bounds the body of an order, in bytes.
+const maxOrder = 4 << 10
+
+// control takes orders, as HTTP over a unix socket that only its owner may open, beside the pages of the admin. An order
+// is a POST of a JSON object with the fields that it needs; the answer is one with "done" or "error".
+//
+//	POST /drain    {"backend":"127.0.0.1:9001"}             it finishes what it has and gets nothing new
+//	POST /enable   {"backend":"127.0.0.1:9001"}             it gets requests again
+//	POST /weight   {"backend":"127.0.0.1:9001","weight":3}  0: the configured weight
+//	POST /reload   {}                                       the configuration file is read now
+//	POST /loglevel {"level":"debug"}
+//	POST /stop     {"within":"30s"}                         all ends after what runs, or after that time
+type control struct {
+	survey   *survey
+	workers  *actor.PID
+	setLevel func(word string) error // may be nil
+	log      zerolog.Logger
+}
+
+// order is the form of all orders.
+type order struct {
+	Backend string `json:"backend"`
+	Weight  int    `json:"weight"`
+	Level   string `json:"level"`
+	Within  string `json:"within"`
+}
+
+// standardStop is what running exchanges get to finish in when the order does not say.
+const standardStop = 30 * time.Second
+
+var (
+	errUnknownLevels = errors.New("the log level cannot be changed")
+	errNoFile        = errors.New("there is no configuration file to read")
+)
+
+func (c *control) pages() *http.ServeMux {
+	mux := c.survey.pages()
+	for name, carryOut := range map[string]func(order) (string, error){
+		"drain": c.drain, "enable": c.enable, "weight": c.weigh, "reload": c.reload, "loglevel": c.level,
+	} {
+		mux.HandleFunc("POST /"+name, func(w http.ResponseWriter, r *http.Request) { c.take(w, r, name, carryOut) })
+	}
+	mux.HandleFunc("POST /stop", c.stop)
+	return mux
+}
+
+// take reads an order, has it carried out, and logs it: it changes what the balancer does.
+func (c *control) take(w http.ResponseWriter, r *http.Request, name string, carryOut func(order) (string, error)) {
+	o, err := readOrder(w, r)
+	if err != nil {
+		refuse(w, http.StatusBadRequest, err)
+		return
+	}
+	done, err := carryOut(o)
+	switch {
+	case errors.Is(err, errNoAnswer):
+		refuse(w, http.StatusGatewayTimeout, err)
+		return
+	case err != nil:
+		refuse(w, http.StatusConflict, err)
+		return
+	}
+	c.log.Info().Str("order", name).Str("done", done).Msg("an order was carried out")
+	writeJSON(w, http.StatusOK, map[string]string{"done": done})
+}
+
+func readOrder(w http.ResponseWriter, r *http.Request) (o order, err error) {
+	decoder := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxOrder))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&o); err != nil {
+		return o, fmt.Errorf("order: %w", err)
+	}
+	return o, nil
+}
+
+func refuse(w http.ResponseWriter, status int, err error) {
+	writeJSON(w, status, map[string]string{"error": err.Error()})
+}
+
+func (c *control) drain(o order) (string, error) {
+	id := backendID(o.Backend)
+	return id + " is draining", c.survey.order("backends", messages.DrainBackend{ID: id})
+}
+
+func (c *control) enable(o order) (string, error) {
+	id := backendID(o.Backend)
+	return id + " is enabled", c.survey.order("backends", messages.EnableBackend{ID: id})
+}
+
+func (c *control) weigh(o order) (string, error) {
+	id := backendID(o.Backend)
+	done := fmt.Sprintf("%s has the weight %d", id, o.Weight)
+	if o.Weight == 0 {
+		done = id + " has its configured weight"
+	}
+	return done, c.survey.order("backends", messages.WeighBackend{ID: id, Weight: o.Weight})
+}
+
+func (c *control) reload(order) (string, error) {
+	err := c.survey.order("config", messages.ReloadConfig{})
+	if errors.Is(err, actor.ErrDeadLetter) {
+		err = errNoFile
+	}
+	return "the configuration was read", err
+}
+
+func (c *control) level(o order) (string, error) {
+	if c.setLevel == nil {
+		return "", errUnknownLevels
+	}
+	return "the log level is " + o.Level, c.setLevel(o.Level)
+}
+
+// stop answers before it begins: when nothing runs, the end comes at once.
+func (c *control) stop(w http.ResponseWriter, r *http.Request) {
+	o, err := readOrder(w, r)
+	within := standardStop
+	if err == nil && o.Within != "" {
+		within, err = messages.ParseDuration("within", o.Within)
+	}
+	if err != nil {
+		refuse(w, http.StatusBadRequest, err)
+		return
+	}
+	writeJSON(w, http.StatusOK, map[string]string{"done": "draining, for " + within.String() + " at most"})
+	if err := http.NewResponseController(w).Flush(); err != nil {
+		c.log.Warn().Err(err).Msg("who ordered the stop is gone")
+	}
+	c.log.Info().Str("order", "stop").Dur("within_ms", within).Msg("draining")
+	c.survey.system.Root.Send(c.workers, messages.Drain{Within: within})
+}
+
+// backendID is the identity of a backend, however it was written.
+func backendID(word string) string {
+	if b, err := messages.ParseBackend(word); err == nil {
+		return b.ID()
+	}
+	return word
+}
