@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// backend is a TCP server that follows a script on each connection and remembers what came: every byte, every message, and
-// how often each request, told by its X-Id field, was received whole.
+// backend is a TCP server that follows a script on each connection and remembers what came: every byte, every message,
+// and how often each request, told by its X-Id field, was received whole.
 type backend struct {
 	addr    string
 	script  func(*visit)

@@ -197,7 +197,8 @@ func TestHTTP10Clients(t *testing.T) {
 func TestHTTP10ClientGetsNoChunks(t *testing.T) {
 	t.Parallel()
 	peerDiffers(t, "haproxy", "forwards the client's version")
-	b, _ := startPair(t, answers("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n"))
+	b, _ := startPair(t, answers("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"+
+		"5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n"))
 	for _, fields := range []string{"", "Connection: keep-alive\r\n"} {
 		c := b.dial(t)
 		c.send("GET / HTTP/1.0\r\n" + fields + "\r\n")
@@ -212,7 +213,8 @@ func TestHTTP10ClientGetsNoChunks(t *testing.T) {
 func TestPipelinedRequestsAreAnsweredInOrder(t *testing.T) {
 	t.Parallel()
 	b, _ := startPair(t, func(v *visit, m *message) bool {
-		v.send(fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s%s", len(m.target())+len(m.body), m.target(), m.body))
+		body := m.target() + string(m.body)
+		v.send(fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(body), body))
 		return true
 	})
 	var all, want strings.Builder
@@ -240,7 +242,8 @@ func TestRequestSentOneByteAtATime(t *testing.T) {
 	t.Parallel()
 	b, back := startPair(t, ok)
 	c := b.dial(t)
-	for _, b := range []byte(head("POST", "/slow", "X-A: b", "Transfer-Encoding: chunked") + "5\r\nhello\r\n0\r\n\r\n") {
+	request := head("POST", "/slow", "X-A: b", "Transfer-Encoding: chunked") + "5\r\nhello\r\n0\r\n\r\n"
+	for _, b := range []byte(request) {
 		c.send(string(b))
 	}
 	c.response("POST").expect(t, 200, "ok")
@@ -270,8 +273,8 @@ func TestTrailersPassInBothDirections(t *testing.T) {
 		"2\r\nok\r\n0\r\nX-Sum: 7\r\nX-Other: 8\r\n\r\n"))
 	c := b.dial(t)
 	for range 2 {
-		c.send(head("POST", "/trailers", "TE: trailers", "Connection: TE", "Trailer: X-In", "Transfer-Encoding: chunked") +
-			"5\r\nhello\r\n0\r\nX-In: 1\r\nX-In: 2\r\n\r\n")
+		c.send(head("POST", "/trailers", "TE: trailers", "Connection: TE", "Trailer: X-In",
+			"Transfer-Encoding: chunked") + "5\r\nhello\r\n0\r\nX-In: 1\r\nX-In: 2\r\n\r\n")
 		m := c.response("POST")
 		m.expect(t, 200, "ok")
 		if got := strings.Join(m.trailers, ","); got != "X-Sum: 7,X-Other: 8" {

@@ -26,26 +26,36 @@ type fault struct {
 	responded bool
 }
 
-var terminated = []string{"connection_terminated", "http_response_incomplete"}
+var (
+	terminated = []string{"connection_terminated", "http_response_incomplete"}
+	late       = []string{"http_response_timeout", "connection_read_timeout"}
+	invalid    = []string{"http_protocol_error"}
+)
+
+// Starts of responses.
+const (
+	ten     = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n"
+	chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+)
 
 var faults = []fault{
 	{"reset before the response", reset(""), 502, terminated, false},
 	{"end before the response", end(""), 502, terminated, false},
-	{"silence", silence(""), 504, []string{"http_response_timeout", "connection_read_timeout"}, false},
+	{"silence", silence(""), 504, late, false},
 	{"reset in the status line", reset("HTTP/1.1 20"), 502, terminated, true},
 	{"end in the head", end("HTTP/1.1 200 OK\r\nContent-Le"), 502, terminated, true},
-	{"silence in the head", silence("HTTP/1.1 200 OK\r\nContent-Le"), 504, []string{"http_response_timeout", "connection_read_timeout"}, true},
+	{"silence in the head", silence("HTTP/1.1 200 OK\r\nContent-Le"), 504, late, true},
 	{"end after 103", end("HTTP/1.1 103 Early Hints\r\n\r\n"), 502, terminated, true},
-	{"another protocol", end("SSH-2.0-OpenSSH_9.2\r\n"), 502, []string{"http_protocol_error"}, true},
-	{"no protocol", silence("\x15\x03\x01\x00\x02\x02\x50"), 502, []string{"http_protocol_error"}, true},
-	{"two lengths", silence("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok"), 502, []string{"http_protocol_error"}, true},
-	{"half a body, then end", end("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello"), 0, nil, true},
-	{"half a body, then reset", resetRead("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello"), 0, nil, true},
-	{"half a body, then silence", silence("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello"), 0, nil, true},
-	{"no last chunk, then end", end("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"), 0, nil, true},
-	{"half a chunk, then reset", resetRead("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\na\r\nhello"), 0, nil, true},
-	{"half a trailer, then end", end("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX: y"), 0, nil, true},
-	{"a bad chunk", silence("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nzz\r\n"), 0, nil, true},
+	{"another protocol", end("SSH-2.0-OpenSSH_9.2\r\n"), 502, invalid, true},
+	{"no protocol", silence("\x15\x03\x01\x00\x02\x02\x50"), 502, invalid, true},
+	{"two lengths", silence("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok"), 502, invalid, true},
+	{"half a body, then end", end(ten + "hello"), 0, nil, true},
+	{"half a body, then reset", resetRead(ten + "hello"), 0, nil, true},
+	{"half a body, then silence", silence(ten + "hello"), 0, nil, true},
+	{"no last chunk, then end", end(chunked + "5\r\nhello\r\n"), 0, nil, true},
+	{"half a chunk, then reset", resetRead(chunked + "a\r\nhello"), 0, nil, true},
+	{"half a trailer, then end", end(chunked + "5\r\nhello\r\n0\r\nX: y"), 0, nil, true},
+	{"a bad chunk", silence(chunked + "5\r\nhello\r\nzz\r\n"), 0, nil, true},
 	{"a body until reset", resetRead("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhello"), 0, nil, true},
 }
 
@@ -90,8 +100,8 @@ func impatient(backends ...string) settings {
 	return settings{backends: backends, responseTimeout: 300 * time.Millisecond, bodyTimeout: 300 * time.Millisecond}
 }
 
-// ask sends a request of its own id on a new connection and returns the response, or how it was cut. The backends watching
-// are told of its bytes.
+// ask sends a request of its own id on a new connection and returns the response, or how it was cut. The backends
+// watching are told of its bytes.
 func (b *balancer) ask(t *testing.T, method, id string, watching ...*backend) (*message, error) {
 	t.Helper()
 	c := b.dial(t)
@@ -165,12 +175,12 @@ func (f *fault) judge(t *testing.T, b *balancer, back *backend, method, id strin
 	}
 }
 
-// expectCut demands that a response is visibly incomplete, never a clean end (RFC 9112 §8); or 502 instead, where nothing of
-// the response was on its way yet.
+// expectCut demands that a response is visibly incomplete, never a clean end (RFC 9112 §8); or 502 instead, where
+// nothing of the response was on its way yet.
 func expectCut(t *testing.T, m *message, err error) {
 	t.Helper()
 	if m != nil && err == nil && m.status() == 502 {
-		expectReason(t, m, slices.Concat(terminated, []string{"http_protocol_error"}))
+		expectReason(t, m, slices.Concat(terminated, invalid))
 		return
 	}
 	if m == nil || m.status() != 200 || err == nil || errors.Is(err, errNotCanonical) {
@@ -297,7 +307,8 @@ func TestConnectionSurvivesABackendFailure(t *testing.T) {
 	c.roundTrip("GET", "/").expect(t, 200, "ok")
 }
 
-// An answer that comes before the whole body was sent is the answer (RFC 9112 §9.3): it is relayed, not turned into 502.
+// An answer that comes before the whole body was sent is the answer (RFC 9112 §9.3): it is relayed, not turned into
+// 502.
 func TestEarlyAnswerToALargeUpload(t *testing.T) {
 	t.Parallel()
 	back := startBackend(t, func(v *visit) {

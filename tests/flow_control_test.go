@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// slowly reads in small pieces through a small receive buffer, and lets others have their turn in between: whoever sends to
-// it is stopped again and again.
+// slowly reads in small pieces through a small receive buffer, and lets others have their turn in between: whoever
+// sends to it is stopped again and again.
 type slowly struct{ io.Reader }
 
 func (s slowly) Read(b []byte) (int, error) {

@@ -23,7 +23,8 @@ func echoIdentity(v *visit, m *message) bool {
 	id, _ := m.field("X-Id")
 	body := id + "|" + filling(id) + "|" + string(m.body)
 	if len(id)%2 == 0 {
-		v.send(fmt.Sprintf("HTTP/1.1 200 OK\r\nX-Id: %s\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n", id, len(body), body))
+		v.send(fmt.Sprintf("HTTP/1.1 200 OK\r\nX-Id: %s\r\nTransfer-Encoding: chunked\r\n\r\n"+
+			"%x\r\n%s\r\n0\r\n\r\n", id, len(body), body))
 		return true
 	}
 	v.send(fmt.Sprintf("HTTP/1.1 200 OK\r\nX-Id: %s\r\nContent-Length: %d\r\n\r\n%s", id, len(body), body))

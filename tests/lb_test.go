@@ -121,8 +121,8 @@ func connects(addr string) bool {
 	return err == nil
 }
 
-// stop ends the balancer as an operator would. An lb that lingers, complains on stderr or logs anything but JSON lines fails
-// the test.
+// stop ends the balancer as an operator would. An lb that lingers, complains on stderr or logs anything but JSON lines
+// fails the test.
 func (b *balancer) stop(t *testing.T) {
 	b.cmd.Process.Signal(syscall.SIGTERM)
 	select {

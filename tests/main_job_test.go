@@ -10,12 +10,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 )
 
-// startNginx runs nginx as an origin server until the test ends: it serves the files of root, takes PUT, and says who it is.
+// startNginx runs nginx as an origin server until the test ends: it serves the files of root, takes PUT, and says who
+// it is.
 func startNginx(t *testing.T, root string) (addr string) {
 	t.Helper()
 	port := freePort(t)
@@ -106,9 +108,10 @@ func TestCurlPutsAndGetsFilesThroughNginxAndGo(t *testing.T) {
 	b := start(t, settings{backends: []string{startNginx(t, root), startGoServer(t, root)}})
 	sent := filepath.Join(t.TempDir(), "sent")
 	writePattern(t, sent, 10<<20+1)
-	for i, mode := range [][]string{nil, nil, {"-H", "Transfer-Encoding: chunked"}, {"-H", "Transfer-Encoding: chunked"}, {"-H", "Expect:"}} {
+	inChunks := []string{"-H", "Transfer-Encoding: chunked"}
+	for i, mode := range [][]string{nil, nil, inChunks, inChunks, {"-H", "Expect:"}} {
 		url := fmt.Sprintf("http://%s/file%d", b.addr, i)
-		status := curl(t, append(mode, "-o", "/dev/null", "-w", "%{http_code}", "-T", sent, url)...)
+		status := curl(t, append(slices.Clone(mode), "-o", "/dev/null", "-w", "%{http_code}", "-T", sent, url)...)
 		if status != "201" && status != "204" {
 			t.Errorf("PUT %d: %s", i, status)
 		}
@@ -149,14 +152,16 @@ func TestCurlRangesAndConditionsThroughNginx(t *testing.T) {
 	if got := curl(t, "-r", "2-5", "-w", " %{http_code}", url); got != "2345 206" {
 		t.Errorf("range: %q", got)
 	}
-	if got := curl(t, "-z", filepath.Join(root, "digits"), "-w", "%{http_code}", url); got != "304" { // since its own time
+	since := filepath.Join(root, "digits") // its own time
+	if got := curl(t, "-z", since, "-w", "%{http_code}", url); got != "304" {
 		t.Errorf("condition: %q", got)
 	}
 	got := strings.ToLower(curl(t, "-I", url))
 	if !strings.HasPrefix(got, "http/1.1 200 ok\r\n") || !strings.Contains(got, "content-length: 10\r\n") {
 		t.Errorf("HEAD: %q", got)
 	}
-	if got := curl(t, "-w", "%{http_code} %{num_connects}\n", "-o", "/dev/null", url, "-o", "/dev/null", url); got != "200 1\n200 0\n" {
+	const counts = "%{http_code} %{num_connects}\n"
+	if got := curl(t, "-w", counts, "-o", "/dev/null", url, "-o", "/dev/null", url); got != "200 1\n200 0\n" {
 		t.Errorf("two requests on one connection: %q", got)
 	}
 }

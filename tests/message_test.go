@@ -30,8 +30,8 @@ var (
 	chunkLine = regexp.MustCompile(`^(0|[1-9a-fA-F][0-9a-fA-F]*)$`)
 )
 
-// readMessage reads a request, or the response to a request with the method. With an error it returns what it had; at the
-// end of the input, before the first byte, that is io.EOF and nil.
+// readMessage reads a request, or the response to a request with the method. With an error it returns what it had; at
+// the end of the input, before the first byte, that is io.EOF and nil.
 func readMessage(r *bufio.Reader, method string) (*message, error) {
 	if _, err := r.Peek(1); err != nil {
 		return nil, err
@@ -114,8 +114,7 @@ func (m *message) status() int {
 	return n
 }
 
-// method and target of a request.
-func (m *message) method() string { return strings.Split(m.start, " ")[0] }
+// target of a request.
 func (m *message) target() string { return strings.Split(m.start, " ")[1] }
 
 // framingOf follows RFC 9112 §6.3.

@@ -31,7 +31,7 @@ http {
 			proxy_next_upstream error timeout; proxy_ignore_client_abort on;
 		}
 	}
-}`, orSeconds(s.headerTimeout, 10).Milliseconds(), orSeconds(s.responseTimeout, 60).Milliseconds(), servers.String(), port)
+}`, milliseconds(s.headerTimeout, 10), milliseconds(s.responseTimeout, 60), servers.String(), port)
 }
 
 // haproxy configures HAProxy likewise.
@@ -60,12 +60,13 @@ defaults
 listen lb
 	bind 127.0.0.1:%d
 	http-request disable-l7-retry if METH_POST
-%s`, orSeconds(s.responseTimeout, 60).Milliseconds(), orSeconds(s.headerTimeout, 10).Milliseconds(), port, servers.String())
+%s`, milliseconds(s.responseTimeout, 60), milliseconds(s.headerTimeout, 10), port, servers.String())
 }
 
-func orSeconds(d time.Duration, seconds int) time.Duration {
+// milliseconds of d, or of so many seconds when d is zero.
+func milliseconds(d time.Duration, seconds int64) int64 {
 	if d > 0 {
-		return d
+		return d.Milliseconds()
 	}
-	return time.Duration(seconds) * time.Second
+	return seconds * 1000
 }

@@ -87,7 +87,8 @@ func TestStaleConnectionNeverRepeatsAPost(t *testing.T) {
 	}
 }
 
-// A backend that closes each connection after its answer, saying nothing: the FIN is seen before the connection is picked.
+// A backend that closes each connection after its answer, saying nothing: the FIN is seen before the connection is
+// picked.
 func TestBackendThatClosesIdleConnections(t *testing.T) {
 	t.Parallel()
 	back := startBackend(t, serve(func(v *visit, m *message) bool {

@@ -89,8 +89,8 @@ func webSocketEcho(v *visit) {
 	}
 }
 
-var webSocketRequest = head("GET", "/chat", "Upgrade: websocket", "Connection: keep-alive, Upgrade", "Sec-WebSocket-Version: 13",
-	"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==")
+var webSocketRequest = head("GET", "/chat", "Upgrade: websocket", "Connection: keep-alive, Upgrade",
+	"Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==")
 
 func expectSwitch(t *testing.T, c *client) {
 	t.Helper()

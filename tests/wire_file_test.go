@@ -21,15 +21,16 @@ import (
 //	>> GET / HTTP/1.1                 transcript: what the backend received
 //	<< HTTP/1.1 200 OK                transcript: what the client received
 //
-// The verdict lists the status of each answer, then whether the connection is kept, closed or cut within the last answer,
-// then how many whole requests the backend saw; "cut" instead or behind it for one that never became whole. Where the RFC
-// leaves a choice, " | " stands between the verdicts. Lines of > and < end with CRLF unless a backslash is their last byte.
-// \r \n \t \\ \xHH stand for bytes, \(text*N) for a repetition.
+// The verdict lists the status of each answer, then whether the connection is kept, closed or cut within the last
+// answer, then how many whole requests the backend saw; "cut" instead or behind it for one that never became whole.
+// Where the RFC leaves a choice, " | " stands between the verdicts. Lines of > and < end with CRLF unless a backslash
+// is their last byte. \r \n \t \\ \xHH stand for bytes, \(text*N) for a repetition.
 //
-// Options, one a line: "half-close" the client ends its side after the request; "backend ends" the connection after its
-// answer; "methods: HEAD GET" of the requests, when it is not the first word for all; "whole" for a case that makes no sense
-// or takes too long one byte at a time; "sends: line" the first request forwarded has this line; "carries: name" it has such a
-// field; "lacks: name" it has none; "answers: line" and "answers not: name" the same for the last answer.
+// Options, one a line: "half-close" the client ends its side after the request; "backend ends" the connection after
+// its answer; "methods: HEAD GET" of the requests, when it is not the first word for all; "whole" for a case that
+// makes no sense or takes too long one byte at a time; "sends: line" the first request forwarded has this line;
+// "carries: name" it has such a field; "lacks: name" it has none; "answers: line" and "answers not: name" the same for
+// the last answer.
 type wireFile struct {
 	intro string
 	args  []string

@@ -12,8 +12,9 @@ import (
 	"time"
 )
 
-// The wire cases are transcripts in testdata/wire: wire_file_test.go tells their form. The verdict of each was written from
-// the RFC; what exactly is forwarded and answered is rewritten by `go test ./tests -run Wire -update`, and reviewed as a diff.
+// The wire cases are transcripts in testdata/wire: wire_file_test.go tells their form. The verdict of each was written
+// from the RFC; what exactly is forwarded and answered is rewritten by `go test ./tests -run Wire -update`, and
+// reviewed as a diff.
 func TestWire(t *testing.T) {
 	paths, err := filepath.Glob("testdata/wire/*.txt")
 	if err != nil || len(paths) == 0 {
@@ -147,7 +148,8 @@ func (o *outcome) verdict() string {
 	return strings.Join(append(o.statuses, o.end), " ") + ", backend sees " + o.sees
 }
 
-// satisfies compares with the verdicts of a case. Of a request that must not become whole, the backend may see nothing at all.
+// satisfies compares with the verdicts of a case. Of a request that must not become whole, the backend may see nothing
+// at all.
 func (o *outcome) satisfies(verdicts string) bool {
 	got := o.verdict()
 	for _, want := range strings.Split(verdicts, " | ") {
@@ -257,8 +259,8 @@ func (b *wireBed) seen(before map[*visit]int) (sees, transcript string) {
 	return strings.TrimSpace(strconv.Itoa(whole) + " " + broken), transcript
 }
 
-// transcript writes the message as lines with the prefix. Chunks are joined: where they are cut is no part of the message
-// (RFC 9112 §7.1).
+// transcript writes the message as lines with the prefix. Chunks are joined: where they are cut is no part of the
+// message (RFC 9112 §7.1).
 func (m *message) transcript(prefix string) string {
 	var lines []string
 	lines = append(lines, m.start)
