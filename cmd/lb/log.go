@@ -49,6 +49,7 @@ func parseLevel(subject, s string) (zerolog.Level, error) {
 type logbook struct {
 	zerolog.Logger
 	lines      *lineWriter
+	level      *liveLevel
 	goroutines *supervisor.Goroutines
 }
 
@@ -58,9 +59,9 @@ func (p *program) openLog(level zerolog.Level) *logbook {
 	if p.terminal {
 		sink = zerolog.ConsoleWriter{Out: p.stdout, TimeFormat: "15:04:05.000", NoColor: !p.colours()}
 	}
-	l := &logbook{goroutines: &supervisor.Goroutines{}}
+	l := &logbook{goroutines: &supervisor.Goroutines{}, level: newLiveLevel(level)}
 	l.lines = newLineWriter(sink, l.goroutines.Go)
-	l.Logger = zerolog.New(l.lines).Level(level).With().Timestamp().Logger()
+	l.Logger = zerolog.New(l.lines).Sample(l.level).With().Timestamp().Logger()
 	l.goroutines.Report = func(name string, value any, stack []byte) {
 		l.Error().Str("logger", "lb").Str("goroutine", name).Interface("panic", value).Bytes("stack", stack).
 			Msg("a goroutine ended by a panic")
