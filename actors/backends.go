@@ -25,7 +25,6 @@ type backends struct {
 	leaving  map[string]bool // names of children that are stopped and not gone yet
 	dirty    bool            // a snapshot is ordered
 	stepping bool            // the next step of a slow start is ordered
-	holding  bool            // until names are looked up
 	stepper  *time.Timer
 	waiver   *time.Timer
 }

@@ -45,16 +45,18 @@ func (b *backends) waits() bool {
 	return slices.ContainsFunc(b.order, func(e *entry) bool { return !e.settled() })
 }
 
-// hold bounds the wait for names.
+// hold bounds the wait for names, should a resolver not come back in time.
 func (b *backends) hold(ctx actor.Context) {
-	if !b.holding && b.waits() {
-		b.holding = true
+	if b.waits() {
+		stopTimers(b.waiver)
 		b.waiver = b.later(ctx, lookupWithin, waive{})
 	}
 }
 
 func (b *backends) waive(ctx actor.Context) {
-	b.holding = false
+	if !b.waits() {
+		return
+	}
 	for _, l := range b.services {
 		l.asked = true
 	}
