@@ -1,0 +1,96 @@
+package messages
+
+import "time"
+
+// What a master and its worker processes say to each other beside Snapshot, Drain, Drained and Outcome.
+
+// Appointed is the first that a worker process is told.
+type Appointed struct {
+	// Number of the worker, from 0, of so many Workers.
+	Number, Workers int
+	// Level is the word of the log level.
+	Level string
+}
+
+// Serving tells that a worker accepts connections, for the first time or again.
+type Serving struct{ Worker int }
+
+// Emptied tells that a worker which drains has taken the last connection out of the queues of its sockets. They may be
+// closed: nothing that waits in them is lost.
+type Emptied struct{ Worker int }
+
+// Beat asks a worker process for a sign of life. Number is returned with it.
+type Beat struct{ Number uint64 }
+
+// Alive is the sign: its event loop still turns. Stats are its counters at that moment.
+type Alive struct {
+	Number uint64
+	Stats  Stats
+}
+
+// Lend has a worker process accept from the socket of a neighbour who is away, too. The descriptor comes with it. Socket
+// is the name that Reclaim, which ends that, goes by.
+type Lend struct{ Socket int }
+
+// Reclaim ends what Lend began.
+type Reclaim struct{ Socket int }
+
+// PageAsked asks a master for what it answers to a GET of Path on the traffic port.
+type PageAsked struct {
+	Number uint64
+	Path   string
+}
+
+// Page answers PageAsked of the same Number.
+type Page struct {
+	Number uint64
+	Status int
+	Type   string
+	Body   []byte
+}
+
+// ChangeLevel orders another log level, by its word.
+type ChangeLevel struct{ Level string }
+
+// ReopenLog orders that log files are opened again by their names: they were moved away.
+type ReopenLog struct{}
+
+// ConnectionsMoved hands over connections of clients that wait for their next request. Their descriptors come with it, in
+// no order.
+type ConnectionsMoved struct{}
+
+// Withdraw orders that readiness turns false, and nothing else: new clients should be sent elsewhere.
+type Withdraw struct{}
+
+// BackendRecord is what a process knows of a backend, for the one that takes over.
+type BackendRecord struct {
+	// ID is that of the Backend.
+	ID string
+	// State is Up or Down, as the evidence has it: an order to drain is in Drained.
+	State State
+	// Since is when it came into that state, Why what led there.
+	Since time.Time
+	Why   string
+	// Drained and Weight are by order; Configured is the weight of the configuration that Weight was to replace. Weight is 0
+	// without an order.
+	Drained            bool
+	Weight, Configured int
+	// Passed and Failed count probes, Changes the changes of state.
+	Passed, Failed, Changes uint64
+}
+
+// BackendsRecorded asks for the records of all backends; the answer is a []BackendRecord.
+type BackendsRecorded struct{}
+
+// HandedOver is the first that a new process is told by the one that it is to replace.
+type HandedOver struct {
+	Backends []BackendRecord
+	// Upgrades counts the upgrades so far by their result.
+	Upgrades map[string]uint64
+}
+
+// Ready tells the old process that the new one serves.
+type Ready struct{}
+
+// Unfit tells the old process why the new one gives up.
+type Unfit struct{ Why string }
