@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -290,9 +291,9 @@ func TestAllBackendsRefuse(t *testing.T) {
 // The client's connection survives an answer of lb's own: the fault was not the client's.
 func TestConnectionSurvivesABackendFailure(t *testing.T) {
 	t.Parallel()
-	var calls int // of the one connection at a time that the client causes
+	var calls atomic.Int64
 	back := startBackend(t, serve(func(v *visit, m *message) bool {
-		if calls++; calls == 1 {
+		if calls.Add(1) == 1 {
 			v.reset()
 			return false
 		}

@@ -27,6 +27,7 @@ type settings struct {
 	responseTimeout time.Duration
 	bodyTimeout     time.Duration
 	headerTimeout   time.Duration
+	health          bool // keep lb's health checks: off otherwise, so that backends see the tests' requests only
 }
 
 // balancer is a running proxy: lb, or the peer named by -peer.
@@ -92,6 +93,9 @@ func command(t *testing.T, s settings, port int) *exec.Cmd {
 
 func (s settings) flags(port int) []string {
 	args := []string{"-p", strconv.Itoa(port), "--host", "127.0.0.1", "-w", strconv.Itoa(max(1, s.workers))}
+	if !s.health {
+		args = append(args, "--health-type", "off", "--health-fall", "0")
+	}
 	for _, b := range s.backends {
 		args = append(args, "-b", b)
 	}
@@ -104,6 +108,9 @@ func (s settings) flags(port int) []string {
 		if f.value > 0 {
 			args = append(args, f.name, f.value.String())
 		}
+	}
+	if !strings.Contains(strings.Join(s.args, " "), "--health-") {
+		args = append(args, "--health-type", "off") // a backend of a test sees nothing but the requests of the test
 	}
 	return append(args, s.args...)
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -41,12 +42,13 @@ func TestWire(t *testing.T) {
 type wireBed struct {
 	*balancer
 	back *backend
-	now  *wireCase // whose requests are coming; written between two exchanges only
+	now  atomic.Pointer[wireCase] // whose requests are coming
 }
 
 func (f *wireFile) run(t *testing.T) {
-	bed := &wireBed{now: new(wireCase)}
-	bed.back = startBackend(t, serve(func(v *visit, m *message) bool { return bed.answer(v, m) }))
+	bed := new(wireBed)
+	bed.now.Store(new(wireCase))
+	bed.back = startBackend(t, serve(bed.answer))
 	bed.balancer = start(t, settings{backends: []string{bed.back.addr}, args: f.args})
 	if *peer != "" && f.args != nil {
 		t.Skip("needs flags of lb")
@@ -63,9 +65,7 @@ func (f *wireFile) run(t *testing.T) {
 
 // answer is the backend's part: probes and ordinary cases get a standard response, others what their case says.
 func (b *wireBed) answer(v *visit, m *message) bool {
-	b.back.mu.Lock()
-	c := b.now
-	b.back.mu.Unlock()
+	c := b.now.Load()
 	switch {
 	case m.target() == fenceTarget:
 		v.send("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok")
@@ -110,9 +110,9 @@ func (c *wireCase) endAnnounced(got *outcome) bool {
 
 // turn makes c the case whose requests come now, and tells where the backend's visits stand.
 func (b *wireBed) turn(c *wireCase) (before map[*visit]int) {
+	b.now.Store(c)
 	b.back.mu.Lock()
 	defer b.back.mu.Unlock()
-	b.now = c
 	before = map[*visit]int{}
 	for _, v := range b.back.visits {
 		before[v] = len(v.messages)
