@@ -21,6 +21,7 @@ type exchange struct {
 	head     []byte            // of the request, as it came: each attempt reads it anew
 	body     []byte            // of the request, from its beginning: what may have to be sent again, or was not sent yet
 	trailers []semantics.Field // of the request; copies
+	id       []byte            // of the request; empty until it is wanted
 
 	tried    [maxAttempts]*balance.Member
 	attempts int
@@ -57,6 +58,7 @@ func (w *Worker) begin(c *downstream.Conn, r *semantics.Request, head []byte) *e
 	x.headRequest = x.method == semantics.MethodHead
 	x.upgrade = offersUpgrade(r)
 	x.began = w.loop.Now()
+	x.begun(r)
 	w.running++
 	w.retries.earn()
 	sabotage(r)
@@ -99,7 +101,9 @@ func (x *exchange) acquire() *upstream.Conn {
 
 // send writes the head, and as much of the body as has come.
 func (x *exchange) send(r *semantics.Request) {
-	target := x.worker.forward.request(r, x.worker.route(x.client.Peer, x.backend))
+	to := x.worker.route(x.client.Peer, x.backend)
+	to.id = x.id
+	target := x.worker.forward.request(r, to)
 	x.conn.Request(r, target)
 	x.sending = true
 	if len(x.body) > 0 {

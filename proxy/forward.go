@@ -39,6 +39,7 @@ type route struct {
 	trusted bool       // it may say on whose behalf it speaks
 	host    []byte     // Host for the backend; nil: the client's
 	backend []byte     // Host when the client sent none
+	id      []byte     // X-Request-Id; empty: the client's, if it sent one
 }
 
 // forwarder changes heads. It owns the bytes of the values that it adds, which are good until its next change.
@@ -88,6 +89,8 @@ func (f *forwarder) keepRequestFields(r *semantics.Request, to *route, host []by
 				continue
 			case !field.EndToEnd(), !to.trusted && ofForwarding(field.Kind):
 				continue
+			case field.Kind == semantics.XRequestID && len(to.id) > 0:
+				continue
 			case field.Kind == semantics.Expect && r.Version == semantics.HTTP10: // RFC 9110 §10.1.1
 				continue
 			}
@@ -126,6 +129,9 @@ func (f *forwarder) addForwarded(r *semantics.Request, to *route, host []byte) {
 	f.addClient(r, to)
 	if !to.trusted || !has(r.Fields, semantics.XForwardedProto) {
 		r.Fields = append(r.Fields, field(nameForProto, valueHTTP))
+	}
+	if len(to.id) > 0 {
+		r.Fields = append(r.Fields, field(nameRequestID, to.id))
 	}
 	if len(host) > 0 && (!to.trusted || !has(r.Fields, semantics.XForwardedHost)) {
 		r.Fields = append(r.Fields, field(nameForHost, host))
@@ -228,13 +234,7 @@ func (w *Worker) forwardResponse(r *semantics.Response) {
 
 // route of the request of a client to a backend.
 func (w *Worker) route(peer netip.AddrPort, b *backend) *route {
-	w.path = route{peer: peer.Addr(), backend: b.pool.Authority}
-	for i := range w.config.TrustedProxies {
-		if w.config.TrustedProxies[i].Contains(peer.Addr()) {
-			w.path.trusted = true
-			break
-		}
-	}
+	w.path = route{peer: peer.Addr(), backend: b.pool.Authority, trusted: w.trusts(peer.Addr())}
 	if b.namesHost(w.config.HostHeader) {
 		w.path.host = b.pool.Authority
 	}

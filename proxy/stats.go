@@ -10,19 +10,21 @@ import (
 
 // Access is what is logged of one exchange.
 type Access struct {
-	Client   netip.AddrPort
-	Method   string
-	Host     string
-	Path     string
-	Protocol string // HTTP/1.0, HTTP/1.1
-	Status   int    // 0: the client got none
-	BytesIn  int64  // of the request's body
-	BytesOut int64  // of the response's body
-	Duration time.Duration
-	TTFB     time.Duration // until the response's head came; 0: none came
-	Backend  string        // of the last attempt; empty: there was none
-	Attempts int
-	Reason   messages.Reason
+	// RequestID is that of a trusted peer, or made.
+	RequestID string
+	Client    netip.AddrPort
+	Method    string
+	Host      string
+	Path      string
+	Protocol  string // HTTP/1.0, HTTP/1.1
+	Status    int    // 0: the client got none
+	BytesIn   int64  // of the request's body
+	BytesOut  int64  // of the response's body
+	Duration  time.Duration
+	TTFB      time.Duration // until the response's head came; 0: none came
+	Backend   string        // of the last attempt; empty: there was none
+	Attempts  int
+	Reason    messages.Reason
 }
 
 // count adds an exchange that is over to the counters. Hot path.
@@ -75,9 +77,15 @@ func (w *Worker) log(x *exchange) {
 	if x.backend != nil {
 		a.Backend = x.backend.id
 	}
+	var r *semantics.Request
 	if len(x.head) > 0 {
-		a.describe(x.parse())
+		r = x.parse()
+		a.describe(r)
 	}
+	if len(x.id) == 0 {
+		x.identify(r)
+	}
+	a.RequestID = string(x.id)
 	w.options.Access(a)
 }
 

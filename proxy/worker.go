@@ -46,17 +46,19 @@ type Worker struct {
 	loop    *loop.Loop
 
 	// Loop's thread only.
-	config    *messages.Config
-	balancer  *balance.Balancer
-	backends  map[string]*backend // by ID
-	clients   downstream.Clients
-	pool      upstream.Pool
-	net       *transport.Network
-	listeners map[int]*listener // by descriptor
-	retries   budget
-	stats     messages.Stats
-	running   int // exchanges
-	drain     drain
+	config     *messages.Config
+	balancer   *balance.Balancer
+	backends   map[string]*backend // by ID
+	clients    downstream.Clients
+	pool       upstream.Pool
+	net        *transport.Network
+	listeners  map[int]*listener // by descriptor
+	retries    budget
+	stats      messages.Stats
+	running    int    // exchanges
+	mark       []byte // what all ids of requests begin with
+	identified uint64 // ids made
+	drain      drain
 
 	// Scratch of whichever exchange has its turn.
 	request  semantics.Request
@@ -222,7 +224,7 @@ func (w *Worker) recycle(x *exchange) {
 	if cap(body) > maxSpareBytes {
 		body = nil
 	}
-	*x = exchange{worker: w, head: head, body: body}
+	*x = exchange{worker: w, head: head, body: body, id: x.id[:0]}
 	if len(w.spare) < maxSpareExchanges {
 		w.spare = append(w.spare, x)
 	}

@@ -33,6 +33,7 @@ const (
 	XForwardedOther // any other field whose name starts with X-Forwarded-
 	XForwardedHost
 	XForwardedProto
+	XRequestID
 )
 
 // KindOf classifies a field name, in whatever case. Names are told apart by length first: most fields cost one jump.
@@ -77,6 +78,9 @@ func kindOfLong(name []byte) Kind {
 	case 't':
 		return match(name, "transfer-encoding", TransferEncoding)
 	case 'x':
+		if len(name) == len("x-request-id") && name[2]|0x20 == 'r' {
+			return match(name, "x-request-id", XRequestID)
+		}
 		return forwardedKind(name)
 	}
 	return Other

@@ -8,6 +8,7 @@ func TestKindOfIsCaseInsensitiveAndExact(t *testing.T) {
 		"Expect": Expect, "Trailer": Trailer, "Upgrade": Upgrade, "Connection": Connection, "Keep-Alive": KeepAlive,
 		"Forwarded": Forwarded, "CONTENT-length": ContentLength, "Content_Length": Other, "Content-Type": Other,
 		"Transfer-Encoding": TransferEncoding, "Transfer\rEncoding": Other, "Proxy-Connection": ProxyConnection,
+		"x-Request-ID": XRequestID, "X-Request-Ix": Other,
 		"X-Forwarded-For": XForwardedFor, "x-forwarded-host": XForwardedHost, "X-Forwarded-PROTO": XForwardedProto,
 		"X-Forwarded-Port": XForwardedOther, "X-Forwarded": Other, "X-Forwarded-": XForwardedOther, "": Other, "A": Other,
 		"\x48OST": Host, "(OST": Other,
