@@ -13,6 +13,7 @@ type answer struct {
 	status int
 	reason messages.Reason
 	detail string // lower case; may be empty
+	allow  string // for an Allow field (RFC 9110 §10.2.1); may be empty
 }
 
 // answerFor the reason of a failure, with the status that RFC 9209 recommends for it.
@@ -30,14 +31,22 @@ func (w *Worker) write(c *downstream.Conn, a answer, headRequest bool) {
 	r := &w.response
 	r.Reset()
 	r.Status, r.Version, r.Length = a.status, semantics.HTTP11, int64(len(text))
+	r.Fields = append(r.Fields, field(nameDate, w.date()))
+	if len(text) > 0 {
+		r.Fields = append(r.Fields, field([]byte("Content-Type"), []byte("text/plain; charset=utf-8")))
+	}
 	r.Fields = append(r.Fields,
-		field(nameDate, w.date()),
-		field([]byte("Content-Type"), []byte("text/plain; charset=utf-8")),
-		semantics.Field{Name: []byte("Content-Length"), Value: length, Kind: semantics.ContentLength},
-		field([]byte("Proxy-Status"), status),
-	)
+		semantics.Field{Name: []byte("Content-Length"), Value: length, Kind: semantics.ContentLength})
+	if a.reason != messages.NoReason {
+		r.Fields = append(r.Fields, field([]byte("Proxy-Status"), status))
+	}
+	if a.allow != "" {
+		r.Fields = append(r.Fields, field([]byte("Allow"), []byte(a.allow)))
+	}
+	r.Fields = append(r.Fields, a.comeAgain()...)
+	c.LastIfUnread()
 	c.Respond(r)
-	if !headRequest {
+	if !headRequest && len(text) > 0 {
 		c.Data(text)
 	}
 	c.End(nil)
@@ -52,6 +61,9 @@ func (f *forwarder) keep(with func([]byte) []byte) []byte {
 }
 
 func (a answer) text(b []byte) []byte {
+	if a.reason == messages.NoReason {
+		return b
+	}
 	b = number(b, a.status)
 	b = append(append(b, ' '), a.reason.String()...)
 	if a.detail != "" {

@@ -27,6 +27,8 @@ type exchange struct {
 	attempts int
 	method   semantics.Method
 	flags
+	selection
+	waiting
 
 	began     int64 // loop time
 	responded int64 // loop time of the response's final head
@@ -59,32 +61,38 @@ func (w *Worker) begin(c *downstream.Conn, r *semantics.Request, head []byte) *e
 	x.upgrade = offersUpgrade(r)
 	x.began = w.loop.Now()
 	x.begun(r)
+	x.recognise(r)
 	w.running++
 	w.retries.earn()
 	sabotage(r)
 	return x
 }
 
-// attempt selects a backend and begins to send the request to it. False: there was none, and the client has its answer.
+// attempt selects a backend and begins to send the request to it, or has it wait for one. False: there was none, and the
+// client has its answer.
 func (x *exchange) attempt(r *semantics.Request) bool {
-	w := x.worker
-	m := w.balancer.Pick(x.tried[:x.attempts])
-	if m == nil && x.attempts > 0 {
-		m = w.balancer.Pick(nil) // all were tried: rather the same one again than none
+	if x.mustWait() {
+		return x.wait()
 	}
+	m := x.pick()
 	if m == nil {
-		x.answer(answerFor(messages.DestinationUnavailable, ""))
-		return false
+		return x.wait()
 	}
+	x.try(m, r)
+	return true
+}
+
+// try begins to send the request to a backend.
+func (x *exchange) try(m *balance.Member, r *semantics.Request) {
 	x.backend = m.Owner.(*backend)
 	x.tried[x.attempts] = m
 	x.attempts++
 	x.backend.stats.InFlight++
+	x.occupy(m)
 	x.conn = x.acquire()
 	if x.conn.Ready() {
 		x.send(r)
 	}
-	return true
 }
 
 // acquire takes a connection. One that waits idle may have been ended by its backend in this very moment: a request that
@@ -239,6 +247,7 @@ func (x *exchange) cancel() {
 // end counts the exchange, logs it, and makes it ready for reuse.
 func (x *exchange) end() {
 	w := x.worker
+	w.queue.leave(x)
 	w.count(x)
 	w.log(x)
 	w.running--

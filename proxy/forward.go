@@ -61,6 +61,7 @@ func (f *forwarder) request(r *semantics.Request, to *route) (target []byte) {
 		host = to.backend
 	}
 	upgrade := f.keepRequestFields(r, to, host)
+	f.takeOneOff(r)
 	f.addForwarded(r, to, said)
 	if r.TrailersYes { // RFC 9110 §10.1.4: who sends TE names it in Connection
 		r.Fields = append(r.Fields, field(nameTE, valueTrailers))

@@ -19,10 +19,11 @@ func (w *Worker) Serve(c *downstream.Conn, r *semantics.Request, head []byte) do
 	}
 	x := w.begin(c, r, head)
 	if x.method == semantics.MethodConnect { // RFC 9110 §9.3.6: tunnels are for forward proxies
+		c.Last() // what follows may be meant for the tunnel
 		x.answer(answer{status: 501, reason: messages.HTTPRequestDenied, detail: "method CONNECT"})
 		return nil
 	}
-	if !x.attempt(r) {
+	if x.endsHere(r) || !x.attempt(r) {
 		return nil
 	}
 	return (*fromClient)(x)
@@ -112,6 +113,7 @@ func (f *fromClient) Aborted(reason messages.Reason) {
 // Crashed implements downstream.Exchange. The exchange is not reused.
 func (f *fromClient) Crashed() {
 	f.worker.running--
+	f.worker.queue.leave((*exchange)(f))
 	if f.conn != nil {
 		(*exchange)(f).left()
 		f.conn.Cancel()

@@ -28,6 +28,7 @@ func (f *fromBackend) Response(r *semantics.Response) {
 		x.client.Interim(r)
 		return
 	}
+	x.settle(r)
 	x.answers(r.Status)
 	x.client.Respond(r)
 }

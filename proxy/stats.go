@@ -51,11 +51,13 @@ func (x *exchange) answers(status int) {
 	x.answering = true
 	x.status, x.responded = status, x.worker.loop.Now()
 	x.backend.stats.Requests[classOf(status)]++
+	x.observe()
 }
 
 // left counts an attempt that is over, whichever way. Hot path.
 func (x *exchange) left() {
 	x.backend.stats.InFlight--
+	x.vacate()
 	if !x.answering {
 		x.backend.stats.Requests[0]++
 	}

@@ -20,6 +20,7 @@ func (x *exchange) switchProtocols(r *semantics.Response) {
 		return
 	}
 	w.forwardResponse(r)
+	x.settle(r)
 	x.tunnel, x.whole = true, false
 	x.answers(r.Status)
 	x.client.Switch(r, protocol)

@@ -54,6 +54,8 @@ type Worker struct {
 	net        *transport.Network
 	listeners  map[int]*listener // by descriptor
 	retries    budget
+	chooser    chooser
+	queue      queue
 	stats      messages.Stats
 	running    int    // exchanges
 	mark       []byte // what all ids of requests begin with
@@ -77,6 +79,7 @@ type backend struct {
 	id      string
 	scheme  messages.Scheme
 	failing bool // the last outcome was reported as a failure
+	badge   badge
 	stats   messages.BackendStats
 }
 
@@ -91,6 +94,7 @@ func NewWorker(l *loop.Loop, o Options) *Worker {
 	w.clients = downstream.Clients{Net: w.net, Server: w, Config: w.config}
 	w.pool = upstream.Pool{Net: w.net, Config: w.config}
 	w.drain.timer.Owner = w
+	w.queue.worker, w.queue.timer.Owner = w, &w.queue
 	return w
 }
 
@@ -113,7 +117,7 @@ func (w *Worker) Apply(s *messages.Snapshot) {
 		}
 	}
 	w.pool.Retain(s.Members)
-	w.balancer.Set(s.Config.Strategy, usable)
+	w.choose(usable)
 }
 
 func (w *Worker) backend(m messages.Member) *backend {
@@ -121,10 +125,9 @@ func (w *Worker) backend(m messages.Member) *backend {
 	b := w.backends[id]
 	if b == nil {
 		b = &backend{id: id, scheme: m.Backend.Scheme}
-		b.member.Owner = b
 		w.backends[id] = b
 	}
-	b.member.Weight = m.Backend.Weight
+	w.enlist(b, &m)
 	b.pool = w.pool.Backend(m)
 	return b
 }
@@ -158,6 +161,7 @@ func (w *Worker) Close() {
 	w.clients.Abort(messages.ProxyInternalError)
 	w.pool.Close()
 	w.loop.Disarm(&w.drain.timer)
+	w.loop.Disarm(&w.queue.timer)
 }
 
 // Panicked is what the loop is to call when the code of a handler panics: the connection that had its turn is closed, with

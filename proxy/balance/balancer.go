@@ -7,26 +7,25 @@ import (
 	"lb/messages"
 )
 
-// MaxWeight is the largest weight that counts; a larger one counts as MaxWeight, one below 1 as 1.
-const MaxWeight = 1 << 20
-
-// A Member is one backend as one worker sees it. Its pointer is its identity: keep one Member per backend for as long
-// as the worker knows that backend, also while it is not usable. A Member belongs to one Balancer. All fields are for
-// the loop's thread only.
-type Member struct {
-	Weight int // share relative to the other members, 1 to MaxWeight; a change counts from the next Set on
-	Owner  any // what the caller finds the backend by; not looked at here
-
-	place int    // index in Balancer.members while it is one of them, see holds
-	share stride // where the weighted strategy stands with it
-}
-
 // A Balancer picks members by one strategy. It is not safe for concurrent use.
 type Balancer struct {
 	strategy messages.Strategy
 	picker   picker
 	members  []*Member
+	full     int // members that have as many exchanges as they may
 	random   func() uint64
+	passed   []*Member // scratch of pickOther
+}
+
+// A Request is what Pick goes by.
+type Request struct {
+	// Tried members are passed over, even if that leaves nobody. It is short, an exchange makes few attempts: the cost of a
+	// pick grows with its length.
+	Tried []*Member
+	// Key decides under the hash strategy: a Sum.
+	Key uint64
+	// Now is the time in nanoseconds, of the clock that Observe is told. Only p2c looks at it.
+	Now int64
 }
 
 // A picker is one strategy at work.
@@ -34,8 +33,10 @@ type picker interface {
 	// set replaces the members; each one's place is its index in them, and the slice does not change until the next
 	// set.
 	set(members []*Member)
-	// pick names a member that is not in tried, nil when there is none. It is on the hot path: no allocation.
-	pick(tried []*Member) *Member
+	// pick names a member that was not tried, nil when there is none. It is on the hot path: no allocation.
+	pick(r Request) *Member
+	// moved tells that the number of exchanges in flight on a member has changed.
+	moved(m *Member)
 }
 
 // New returns a Balancer without members. random yields uniformly distributed bits; nil means math/rand/v2.
@@ -54,20 +55,64 @@ func (b *Balancer) Set(strategy messages.Strategy, members []*Member) {
 		b.strategy, b.picker = strategy, newPicker(strategy, b.random)
 	}
 	b.members = placed(members)
+	b.full = 0
+	for _, m := range b.members {
+		if m.Full() {
+			b.full++
+		}
+	}
 	b.picker.set(b.members)
 }
 
-// Pick names the member for the next attempt, nil when there is none. Members in tried are passed over, even if that
-// leaves nobody. tried is short, an exchange makes few attempts: the cost grows with its length.
-func (b *Balancer) Pick(tried []*Member) *Member {
-	if len(b.members) == 0 {
+// Pick names the member for the next attempt, nil when there is none: each one was tried or is Full.
+func (b *Balancer) Pick(r Request) *Member {
+	if b.full == len(b.members) {
 		return nil
 	}
-	return b.picker.pick(tried)
+	m := b.picker.pick(r)
+	if m == nil || b.suits(m, r) {
+		return m
+	}
+	return b.pickOther(m, r)
+}
+
+// Begin counts an exchange that begins on a member, usable or not; End one that is over. Each costs what a pick does.
+func (b *Balancer) Begin(m *Member) { b.count(m, 1, 0) }
+
+// End is the counterpart of Begin.
+func (b *Balancer) End(m *Member) { b.count(m, -1, -1) }
+
+// count adds one to a member's exchanges or takes it off; it is full, or ceases to be, at the limit plus crossing.
+func (b *Balancer) count(m *Member, step, crossing int) {
+	m.inFlight += step
+	if !holds(b.members, m) {
+		return
+	}
+	if m.limit > 0 && m.inFlight == m.limit+crossing {
+		b.full += step
+	}
+	b.picker.moved(m)
 }
 
 // Len is the number of usable members.
 func (b *Balancer) Len() int { return len(b.members) }
+
+// Usable reports whether m is one of the members, Full or not.
+func (b *Balancer) Usable(m *Member) bool { return holds(b.members, m) }
+
+// Room reports whether a member is not Full.
+func (b *Balancer) Room() bool { return b.full < len(b.members) }
+
+// Busy reports whether there are members that only their Max keeps from being picked: it is worth while to wait.
+func (b *Balancer) Busy(tried []*Member) bool {
+	full := b.full
+	for i, m := range tried {
+		if full > 0 && !again(tried, i) && holds(b.members, m) && m.Full() {
+			full--
+		}
+	}
+	return full > 0
+}
 
 func newPicker(strategy messages.Strategy, random func() uint64) picker {
 	switch strategy {
@@ -75,31 +120,21 @@ func newPicker(strategy messages.Strategy, random func() uint64) picker {
 		return &weighted{random: random}
 	case messages.Random:
 		return &lottery{random: random}
-	default:
-		return &roundRobin{random: random}
+	case messages.LeastConn:
+		return &leastConn{random: random}
+	case messages.P2C:
+		return &twoChoices{lottery: lottery{random: random}}
+	case messages.Hash:
+		return &rendezvous{}
+	case messages.RoundRobin:
 	}
+	return &roundRobin{random: random}
 }
 
-// placed copies members, drops nil and repeated ones, and tells each its place.
-func placed(members []*Member) []*Member {
-	list := make([]*Member, 0, len(members))
-	for _, m := range members {
-		if m != nil && !holds(list, m) {
-			m.place = len(list)
-			list = append(list, m)
-		}
-	}
-	return list
-}
+// blind is embedded by strategies that do not look at what is in flight.
+type blind struct{}
 
-// holds tells in constant time whether m is one of members. The place of a member that has left is stale, hence the
-// look.
-func holds(members []*Member, m *Member) bool {
-	return m.place < len(members) && members[m.place] == m
-}
-
-// weight is the weight that counts.
-func (m *Member) weight() uint64 { return uint64(min(max(m.Weight, 1), MaxWeight)) }
+func (blind) moved(*Member) {}
 
 // below draws a number in [0, limit) by multiplying instead of dividing; for limits up to 2⁴⁰ its bias is under 2⁻²⁴.
 // Source: D. Lemire, "Fast Random Integer Generation in an Interval", 2019.

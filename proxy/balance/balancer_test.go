@@ -1,7 +1,6 @@
 package balance
 
 import (
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -14,7 +13,8 @@ import (
 func named(weights ...int) []*Member {
 	members := make([]*Member, len(weights))
 	for i, weight := range weights {
-		members[i] = &Member{Weight: weight, Owner: string(rune('A' + i))}
+		letter := string(rune('A' + i))
+		members[i] = &Member{ID: Sum([]byte(letter)), Weight: weight, Owner: letter}
 	}
 	return members
 }
@@ -33,7 +33,7 @@ func balancer(strategy messages.Strategy, seed uint64, members []*Member) *Balan
 func sequence(b *Balancer, n int) string {
 	letters := ""
 	for range n {
-		letters += b.Pick(nil).Owner.(string)
+		letters += b.Pick(Request{}).Owner.(string)
 	}
 	return letters
 }
@@ -41,31 +41,43 @@ func sequence(b *Balancer, n int) string {
 func count(b *Balancer, n int) map[*Member]int {
 	counts := map[*Member]int{}
 	for range n {
-		counts[b.Pick(nil)]++
+		counts[b.Pick(anyone())]++
 	}
 	return counts
 }
 
+var every = []messages.Strategy{
+	messages.RoundRobin, messages.Weighted, messages.Random, messages.LeastConn, messages.P2C, messages.Hash,
+}
+
+// anyone is a request with a key that no other one has.
+func anyone() Request {
+	keys++
+	return Request{Key: mix(keys)}
+}
+
+var keys uint64
+
 func strategies(t *testing.T, f func(t *testing.T, strategy messages.Strategy)) {
 	t.Helper()
-	for _, strategy := range []messages.Strategy{messages.RoundRobin, messages.Weighted, messages.Random} {
+	for _, strategy := range every {
 		t.Run(strategy.String(), func(t *testing.T) { f(t, strategy) })
 	}
 }
 
 func TestWithoutMembersThereIsNoPick(t *testing.T) {
-	if m := New(nil).Pick(nil); m != nil {
+	if m := New(nil).Pick(Request{}); m != nil {
 		t.Errorf("a new balancer picks %v", m.Owner)
 	}
 	strategies(t, func(t *testing.T, strategy messages.Strategy) {
 		members := ones(2)
 		b := balancer(strategy, 1, members)
 		b.Set(strategy, nil)
-		if m := b.Pick(nil); m != nil || b.Len() != 0 {
+		if m := b.Pick(Request{}); m != nil || b.Len() != 0 {
 			t.Errorf("%d members, pick is %v", b.Len(), m)
 		}
 		b.Set(strategy, members)
-		if m := b.Pick(nil); !slices.Contains(members, m) || b.Len() != 2 {
+		if m := b.Pick(Request{}); !slices.Contains(members, m) || b.Len() != 2 {
 			t.Errorf("back again: %d members, pick is %v", b.Len(), m)
 		}
 	})
@@ -78,7 +90,7 @@ func TestNilAndRepeatedMembersAreIgnored(t *testing.T) {
 		if b.Len() != 3 {
 			t.Errorf("%d members", b.Len())
 		}
-		if m := b.Pick(members); m != nil {
+		if m := b.Pick(Request{Tried: members}); m != nil {
 			t.Errorf("picked %v although all are tried", m.Owner)
 		}
 		if counts := count(b, 3000); len(counts) != 3 || counts[members[0]] > 1200 {
@@ -93,13 +105,13 @@ func TestSetKeepsTheCallersSlice(t *testing.T) {
 		given := slices.Clone(members)
 		b := balancer(strategy, 1, given)
 		for range 100 {
-			b.Pick(given[:1])
+			b.Pick(Request{Tried: given[:1]})
 		}
 		if !slices.Equal(given, members) {
 			t.Error("the order of the caller's slice has changed")
 		}
 		clear(given)
-		if m := b.Pick(nil); m == nil {
+		if m := b.Pick(Request{}); m == nil {
 			t.Error("the balancer depends on the caller's slice")
 		}
 	})
@@ -122,7 +134,7 @@ func TestPickNamesAUsableMemberThatWasNotTriedWheneverThereIsOne(t *testing.T) {
 			}
 			tried := someOf(draw, all, draw.IntN(4))
 			left := slices.ContainsFunc(usable, func(m *Member) bool { return !slices.Contains(tried, m) })
-			switch m := b.Pick(tried); {
+			switch m := b.Pick(Request{Tried: tried}); {
 			case m == nil && left:
 				t.Fatalf("step %d: no pick among %d usable, %d tried", step, len(usable), len(tried))
 			case m != nil && !slices.Contains(usable, m):
@@ -147,7 +159,7 @@ func TestTriedMayHoldRepeatedUnknownAndNilMembers(t *testing.T) {
 		members := named(3, 1)
 		b := balancer(strategy, 3, members)
 		for range 50 {
-			if m := b.Pick([]*Member{members[0], nil, members[0], {Weight: 9}}); m != members[1] {
+			if m := b.Pick(Request{Tried: []*Member{members[0], nil, members[0], {Weight: 9}}}); m != members[1] {
 				t.Fatalf("picked %v", m)
 			}
 		}
@@ -162,7 +174,7 @@ func TestWeightsOutOfRangeCountAsTheNearestInRange(t *testing.T) {
 		}
 	}
 	strategies(t, func(t *testing.T, strategy messages.Strategy) {
-		if m := balancer(strategy, 1, members).Pick(nil); m == nil {
+		if m := balancer(strategy, 1, members).Pick(Request{}); m == nil {
 			t.Error("no pick")
 		}
 	})
@@ -188,45 +200,13 @@ func TestPickAllocatesNothing(t *testing.T) {
 		b := balancer(strategy, 1, members)
 		tried := make([]*Member, 0, 3)
 		allocated := testing.AllocsPerRun(1000, func() {
-			tried = append(tried[:0], b.Pick(nil))
-			tried = append(tried, b.Pick(tried))
-			tried = append(tried, b.Pick(tried))
-			b.Pick(tried)
+			tried = append(tried[:0], b.Pick(Request{}))
+			tried = append(tried, b.Pick(Request{Tried: tried}))
+			tried = append(tried, b.Pick(Request{Tried: tried}))
+			b.Pick(Request{Tried: tried})
 		})
 		if allocated != 0 {
 			t.Errorf("%v allocations", allocated)
 		}
 	})
-}
-
-func BenchmarkPick(b *testing.B) {
-	for _, strategy := range []messages.Strategy{messages.RoundRobin, messages.Weighted, messages.Random} {
-		for _, n := range []int{3, 1000} {
-			members := ones(n)
-			for i, m := range members {
-				m.Weight = 1 + i%5
-			}
-			for _, tried := range [][]*Member{nil, members[:2]} {
-				b.Run(fmt.Sprintf("%s/members=%d/tried=%d", strategy, n, len(tried)), func(b *testing.B) {
-					b.ReportAllocs()
-					balancer := balancer(strategy, 1, members)
-					for b.Loop() {
-						balancer.Pick(tried)
-					}
-				})
-			}
-		}
-	}
-}
-
-func BenchmarkSet(b *testing.B) {
-	members := ones(1000)
-	for _, strategy := range []messages.Strategy{messages.RoundRobin, messages.Weighted, messages.Random} {
-		b.Run(strategy.String(), func(b *testing.B) {
-			balancer := balancer(strategy, 1, members)
-			for b.Loop() {
-				balancer.Set(strategy, members)
-			}
-		})
-	}
 }

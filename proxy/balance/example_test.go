@@ -15,11 +15,11 @@ func ExampleBalancer() {
 	b.Set(messages.Weighted, []*balance.Member{strong, weak})
 	shares := map[any]int{}
 	for range 100 {
-		shares[b.Pick(nil).Owner]++
+		shares[b.Pick(balance.Request{}).Owner]++
 	}
 	fmt.Println("of 100 picks:", shares)
-	fmt.Println("after strong failed:", b.Pick([]*balance.Member{strong}).Owner)
-	fmt.Println("after both failed:", b.Pick([]*balance.Member{strong, weak}) != nil)
+	fmt.Println("after strong failed:", b.Pick(balance.Request{Tried: []*balance.Member{strong}}).Owner)
+	fmt.Println("after both failed:", b.Pick(balance.Request{Tried: []*balance.Member{strong, weak}}) != nil)
 	// Output:
 	// of 100 picks: map[strong:75 weak:25]
 	// after strong failed: weak

@@ -7,6 +7,7 @@ package balance
 // Source: H.-C. Chen and Y. Asau, "On Generating Random Variates from an Empirical Distribution", AIIE Transactions 6,
 // 1974.
 type lottery struct {
+	blind
 	members []*Member
 	sums    []uint64 // the weight of all members before i; the last entry is the total
 	guide   []int    // the owner of the number where part i of len(members) equal parts begins, then the last owner
@@ -35,18 +36,20 @@ func (l *lottery) part(number uint64) uint64 { return number * uint64(len(l.memb
 
 func (l *lottery) total() uint64 { return l.sums[len(l.members)] }
 
-// pick draws below the weight of the members that were not tried, then steps over the gaps that the tried ones leave.
+func (l *lottery) pick(r Request) *Member { return l.draw(r.Tried) }
+
+// draw draws below the weight of the members that were not tried, then steps over the gaps that the tried ones leave.
 // So it needs one draw whatever their weight; drawing again until it suits would take long when a heavy one is out.
-func (l *lottery) pick(tried []*Member) *Member {
+func (l *lottery) draw(tried []*Member) *Member {
 	left := l.total()
-	for i := l.after(-1, tried); i < len(l.members); i = l.after(i, tried) {
+	for i := after(l.members, -1, tried); i < len(l.members); i = after(l.members, i, tried) {
 		left -= l.weight(i)
 	}
 	if left == 0 {
 		return nil
 	}
 	drawn := below(l.random, left)
-	for i := l.after(-1, tried); i < len(l.members) && drawn >= l.sums[i]; i = l.after(i, tried) {
+	for i := after(l.members, -1, tried); i < len(l.members) && drawn >= l.sums[i]; i = after(l.members, i, tried) {
 		drawn += l.weight(i)
 	}
 	return l.at(drawn)
@@ -68,15 +71,3 @@ func (l *lottery) at(number uint64) *Member {
 }
 
 func (l *lottery) weight(i int) uint64 { return l.sums[i+1] - l.sums[i] }
-
-// after is the lowest place above i of a tried member, or the number of members. Going up from -1 visits each once, in
-// order, however they are listed.
-func (l *lottery) after(i int, tried []*Member) int {
-	lowest := len(l.members)
-	for _, m := range tried {
-		if m != nil && m.place > i && m.place < lowest && holds(l.members, m) {
-			lowest = m.place
-		}
-	}
-	return lowest
-}

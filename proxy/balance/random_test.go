@@ -50,7 +50,7 @@ func TestRandomSharesOfTheOthersFollowTheirWeightsWhenSomeAreTried(t *testing.T)
 	b := balancer(messages.Random, 5, members)
 	counts := map[*Member]int{}
 	for range 60_000 {
-		counts[b.Pick(tried)]++
+		counts[b.Pick(Request{Tried: tried})]++
 	}
 	if len(counts) != len(left) {
 		t.Errorf("%d members picked, want %d", len(counts), len(left))
@@ -78,7 +78,7 @@ func TestRandomGivesEachMemberAsManyNumbersAsItsWeight(t *testing.T) {
 			bits := func() uint64 { return uint64(i)*(1<<63/uint64(len(c.want))*2) + uint64(len(c.want))*2 }
 			b := New(bits)
 			b.Set(messages.Random, members)
-			if m := b.Pick(c.tried); m.Owner != string(want) {
+			if m := b.Pick(Request{Tried: c.tried}); m.Owner != string(want) {
 				t.Errorf("%d tried: number %d is %v's, want %c", len(c.tried), i, m.Owner, want)
 			}
 		}

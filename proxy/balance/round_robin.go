@@ -5,6 +5,7 @@ import "slices"
 // roundRobin goes through its members in a ring. It starts anywhere, so that many workers do not begin with the same
 // one.
 type roundRobin struct {
+	blind
 	ring   []*Member
 	next   int // index of the member whose turn it is
 	random func() uint64
@@ -25,9 +26,9 @@ func (r *roundRobin) resume(members []*Member) int {
 	return int(below(r.random, uint64(len(members))))
 }
 
-func (r *roundRobin) pick(tried []*Member) *Member {
+func (r *roundRobin) pick(q Request) *Member {
 	for ahead := range r.ring {
-		if m := r.ring[r.index(ahead)]; !slices.Contains(tried, m) {
+		if m := r.ring[r.index(ahead)]; !slices.Contains(q.Tried, m) {
 			r.take(ahead)
 			return m
 		}

@@ -36,7 +36,7 @@ func TestRoundRobinWhoIsPassedOverComesNext(t *testing.T) {
 	b := balancer(messages.RoundRobin, 1, members)
 	for sequence(b, 1) != "D" { // from here on it is A's turn
 	}
-	if m := b.Pick(members[:2]); m != members[2] {
+	if m := b.Pick(Request{Tried: members[:2]}); m != members[2] {
 		t.Fatalf("picked %v, want C", m.Owner)
 	}
 	if got := sequence(b, 8); got != "ABDCABDC" {
@@ -50,7 +50,7 @@ func TestRoundRobinTurnsStayEqualHoweverManyWerePassedOver(t *testing.T) {
 	b := balancer(messages.RoundRobin, 1, members)
 	for round := range 500 {
 		for range draw.IntN(20) {
-			b.Pick(someOf(draw, members, draw.IntN(4)))
+			b.Pick(Request{Tried: someOf(draw, members, draw.IntN(4))})
 		}
 		for m, n := range count(b, 10) {
 			if n != 2 {
@@ -91,7 +91,7 @@ func TestRoundRobinStarvesNobodyWhenSetAtEachPick(t *testing.T) {
 	counts := map[*Member]int{}
 	for range 300 {
 		b.Set(messages.RoundRobin, members)
-		counts[b.Pick(nil)]++
+		counts[b.Pick(Request{})]++
 	}
 	for _, m := range members {
 		if counts[m] != 100 {

@@ -18,6 +18,7 @@ const lap = 1 << 40
 // Source: C. A. Waldspurger and W. E. Weihl, "Stride Scheduling: Deterministic Proportional-Share Resource Management",
 // MIT/LCS/TM-528, 1995.
 type weighted struct {
+	blind
 	queue  []turn // a binary heap by due
 	now    uint64 // when the last pick was due
 	random func() uint64
@@ -47,9 +48,9 @@ func (s *stride) step() uint64 {
 	return ticks
 }
 
-func (w *weighted) pick(tried []*Member) *Member {
+func (w *weighted) pick(r Request) *Member {
 	waiting := len(w.queue)
-	for waiting > 0 && slices.Contains(tried, w.queue[0].member) {
+	for waiting > 0 && slices.Contains(r.Tried, w.queue[0].member) {
 		waiting--
 		w.queue[0], w.queue[waiting] = w.queue[waiting], w.queue[0]
 		sink(w.queue[:waiting], 0)
@@ -61,7 +62,7 @@ func (w *weighted) pick(tried []*Member) *Member {
 	first := &w.queue[0]
 	picked, passed := first.member, first.due-w.now
 	w.now = first.due
-	first.due += picked.share.step()
+	first.due += picked.stride.step()
 	sink(w.queue[:waiting], 0)
 	w.rejoin(waiting, passed)
 	return picked
@@ -102,10 +103,10 @@ func (w *weighted) set(members []*Member) {
 
 // reweighed adapts a turn to a changed weight: the part of its stride that a member has waited stays the same.
 func (w *weighted) reweighed(t turn) turn {
-	share := &t.member.share
-	if weight := t.member.weight(); weight != share.weight {
-		t.due = w.now + (t.due-w.now)*share.weight/weight
-		*share = stride{weight: weight}
+	stood := &t.member.stride
+	if weight := t.member.weight(); weight != stood.weight {
+		t.due = w.now + (t.due-w.now)*stood.weight/weight
+		*stood = stride{weight: weight}
 	}
 	return t
 }
@@ -125,7 +126,7 @@ func (w *weighted) spread(newcomers []*Member) []turn {
 			equals++
 		}
 		for i, m := range newcomers[:equals] {
-			m.share = stride{weight: weight}
+			m.stride = stride{weight: weight}
 			turns = append(turns, turn{due: w.now + offset(i, equals, lap/weight, start), member: m})
 		}
 		newcomers = newcomers[equals:]

@@ -89,7 +89,7 @@ func TestWeightedPicksAreSpreadOverTheWholeLap(t *testing.T) {
 		total := sum(weights)
 		counts := map[*Member]int{}
 		for i := range 5 * total {
-			counts[b.Pick(nil)]++
+			counts[b.Pick(Request{})]++
 			for _, m := range members {
 				fair := float64(i+1) * float64(m.Weight) / float64(total)
 				if off := float64(counts[m]) - fair; off > 3 || off < -3 {
@@ -104,7 +104,7 @@ func TestWeightedTriedMembersKeepTheirSharesWithoutABurst(t *testing.T) {
 	members := named(5, 1, 1)
 	b := balancer(messages.Weighted, 1, members)
 	for range 200 { // as when many exchanges that had tried A at the same time go on to the others
-		if m := b.Pick(members[:1]); m == members[0] {
+		if m := b.Pick(Request{Tried: members[:1]}); m == members[0] {
 			t.Fatal("picked A again")
 		}
 	}
@@ -121,7 +121,7 @@ func TestWeightedSharesStayWithinOnePickWhateverWasPassedOver(t *testing.T) {
 	b := balancer(messages.Weighted, 1, members)
 	for round := range 500 {
 		for range draw.IntN(40) {
-			b.Pick(someOf(draw, members, draw.IntN(4)))
+			b.Pick(Request{Tried: someOf(draw, members, draw.IntN(4))})
 		}
 		counts := count(b, 2*sum(weights))
 		for _, m := range members {
@@ -137,7 +137,7 @@ func TestWeightedPicksAmongTheOthersFollowTheirWeights(t *testing.T) {
 	b := balancer(messages.Weighted, 1, members)
 	counts := map[*Member]int{}
 	for range 700 {
-		counts[b.Pick(members[:1])]++
+		counts[b.Pick(Request{Tried: members[:1]})]++
 	}
 	for i, want := range []int{0, 400, 200, 100} {
 		if counts[members[i]] != want {
@@ -198,7 +198,7 @@ func TestWeightedRareMemberThatFlapsGetsItsShareToo(t *testing.T) {
 	for range 10_000 {
 		b.Set(messages.Weighted, members)
 		for range 20 {
-			counts[b.Pick(nil)]++
+			counts[b.Pick(Request{})]++
 		}
 		b.Set(messages.Weighted, members[:1])
 	}
@@ -215,11 +215,11 @@ func TestWeightedFlappingMemberTakesNothingFromTheOthers(t *testing.T) {
 	for range 1000 {
 		b.Set(messages.Weighted, members)
 		for range 30 {
-			counts[b.Pick(nil)]++
+			counts[b.Pick(Request{})]++
 		}
 		b.Set(messages.Weighted, members[:2])
 		for range 20 {
-			counts[b.Pick(nil)]++
+			counts[b.Pick(Request{})]++
 		}
 	}
 	for i, want := range []int{20_000, 20_000, 10_000} {

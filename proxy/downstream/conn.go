@@ -60,17 +60,20 @@ func (c *Conn) Widen() { c.wide = true }
 // Room is how many bytes of the response the kernel would take at once now, roughly. It costs a system call.
 func (c *Conn) Room() int { return c.tcp.Room() }
 
-// Pause stops reading the request's body.
-func (c *Conn) Pause() { c.paused = true }
+// Pause stops reading the request's body. It is not the client who is late from then on.
+func (c *Conn) Pause() {
+	c.paused = true
+	c.expect()
+}
 
 // Resume reads on.
 func (c *Conn) Resume() {
-	if c.paused && c.phase == receiving {
-		c.paused = false
-		c.expect()
-		c.goOn()
-	}
+	was := c.paused
 	c.paused = false
+	if was && c.phase == receiving {
+		c.expect()
+		c.goOn() // and may be paused again
+	}
 }
 
 // Abort ends the connection with a reset, so that a response cut short cannot be taken for a whole one.

@@ -122,6 +122,14 @@ func (c *Conn) flush(send func(*transport.Gather) error) bool {
 // Pending is how many bytes of the response wait to be sent.
 func (c *Conn) Pending() int { return c.tcp.Pending() }
 
+// LastIfUnread announces the end of the connection if the request's body has not come whole: the rest of it is not going
+// to be read (RFC 9112 §9.6).
+func (c *Conn) LastIfUnread() {
+	if c.phase == receiving {
+		c.lasting = false
+	}
+}
+
 // Last announces that no other request will be served on this connection.
 func (c *Conn) Last() { c.lasting = false }
 

@@ -83,10 +83,10 @@ func lineEnd(b []byte, i int) defect {
 	return sound
 }
 
-// WorthParsing reports whether a head that was incomplete in b[:had] can be complete in b. No new line feed means that
-// it is not, and a caller who asks first does not read the same head again for each byte that a slow client sends.
+// WorthParsing reports whether a head that was incomplete in b[:had] can be complete in b. Without a new line feed, or
+// a byte behind a carriage return, it is not, and a caller who asks first does not read the same head again for each byte that a slow client sends.
 func WorthParsing(b []byte, had int, lim *Limits) bool {
-	return had == 0 || len(b) > lim.headBytes() || bytes.IndexByte(b[had:], '\n') >= 0
+	return had == 0 || len(b) > lim.headBytes() || b[had-1] == '\r' || bytes.IndexByte(b[had:], '\n') >= 0
 }
 
 const versionLength = len("HTTP/1.1")
