@@ -18,7 +18,8 @@ func accessLog(log zerolog.Logger) func(*proxy.Access) {
 			e = log.Warn()
 		}
 		e.Str("request_id", a.RequestID).Stringer("client", a.Client).
-			Str("method", a.Method).Str("host", a.Host).Str("path", a.Path).Str("protocol", a.Protocol).Int("status", a.Status).Int64("bytes_in", a.BytesIn).Int64("bytes_out", a.BytesOut).
+			Str("method", a.Method).Str("host", a.Host).Str("path", a.Path).Str("protocol", a.Protocol).
+			Int("status", a.Status).Int64("bytes_in", a.BytesIn).Int64("bytes_out", a.BytesOut).
 			Float64("duration_ms", milliseconds(a.Duration)).Float64("ttfb_ms", milliseconds(a.TTFB)).
 			Str("backend", a.Backend).Int("attempts", a.Attempts)
 		if a.Reason != messages.NoReason {

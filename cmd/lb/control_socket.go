@@ -23,7 +23,7 @@ const dialWithin = time.Second
 func controlFlag() cli.Flag {
 	return &cli.StringFlag{
 		Category: onProcess, Name: "control-socket", EnvVars: []string{envName("control-socket")},
-		Usage: "take orders on the unix socket `PATH`, or off", DefaultText: "lb-PORT.sock in the runtime directory",
+		Usage: "take orders on the unix socket `PATH`, or off", DefaultText: "lb-PORT.sock",
 	}
 }
 
