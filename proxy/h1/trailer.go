@@ -26,43 +26,12 @@ func (t *trailer) next(b []byte) (n int, d defect) {
 	return end - had, sound
 }
 
-// controlKinds must not come late: a recipient acts on them before the body (RFC 9110 §6.5.1), or they are of one hop.
-var controlKinds = kindsOf(
-	semantics.Connection, semantics.ContentLength, semantics.Date, semantics.Expect, semantics.Forwarded, semantics.Host,
-	semantics.KeepAlive, semantics.ProxyConnection, semantics.TE, semantics.Trailer, semantics.TransferEncoding,
-	semantics.Upgrade, semantics.Via, semantics.XForwardedFor, semantics.XForwardedOther, semantics.XForwardedHost,
-	semantics.XForwardedProto,
-)
-
-// controlNames are the other fields of that sort: routing, request modifiers, authentication, response control, and how
-// to read the content (RFC 9110 §6.5.1).
-var controlNames = [...]string{
-	"accept", "accept-charset", "accept-encoding", "accept-language", "age", "allow", "authorization", "cache-control",
-	"content-encoding", "content-language", "content-location", "content-range", "content-type", "cookie", "expires",
-	"if-match", "if-modified-since", "if-none-match", "if-range", "if-unmodified-since", "location", "max-forwards", "pragma",
-	"proxy-authenticate", "proxy-authentication-info", "proxy-authorization", "range", "retry-after", "set-cookie", "vary",
-	"warning", "www-authenticate",
-}
-
-// mayTrail reports whether f may be sent in a trailer section. An unknown field may: gRPC's status is one.
-func mayTrail(f *semantics.Field) bool {
-	if f.HopByHop || controlKinds.has(f.Kind) {
-		return false
-	}
-	for _, name := range controlNames {
-		if semantics.EqualFold(f.Name, name) {
-			return false
-		}
-	}
-	return true
-}
-
 // AppendTrailers ends a chunked body with its last chunk and those of the fields that may stand in a trailer section
 // (RFC 9110 §6.5.1); with none of them it writes LastChunk.
 func AppendTrailers(dst []byte, fields []semantics.Field) []byte {
 	dst = append(dst, '0', '\r', '\n')
 	for i := range fields {
-		if f := &fields[i]; mayTrail(f) {
+		if f := &fields[i]; f.MayTrail() {
 			dst = AppendField(dst, f.Name, f.Value)
 		}
 	}

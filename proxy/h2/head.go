@@ -1,0 +1,270 @@
+package h2
+
+import (
+	"math"
+
+	"golang.org/x/net/http2"
+	"golang.org/x/net/http2/hpack"
+
+	"lb/proxy/semantics"
+)
+
+// block is the field section that is being received: HEADERS and what CONTINUATION frames follow it.
+type block struct {
+	id        uint32
+	stream    *Stream // nil: it is over, and the section is read only because the table must not get out of step
+	last      bool    // END_STREAM
+	fragments int
+	size      int // compressed
+
+	bytes   []byte // that the fields are slices of
+	fields  []semantics.Field
+	status  int
+	listed  int    // size of the fields as SETTINGS_MAX_HEADER_LIST_SIZE counts
+	large   bool   // more than allowed: the rest is not kept
+	defect  string // what is wrong first; empty: nothing
+	regular bool   // a field that is no pseudo-header came
+}
+
+func (b *block) open() bool { return b.id != 0 }
+
+func (b *block) begin(id uint32, s *Stream, last bool) {
+	*b = block{id: id, stream: s, last: last, bytes: b.bytes[:0], fields: b.fields[:0]}
+}
+
+// readHeaders begins a section (RFC 9113 §6.2).
+func (c *Conn) readHeaders(f *frame, p *http2.HeadersFrame) (Event, *Error) {
+	s, err := c.find(f)
+	if err != nil {
+		return Event{}, err
+	}
+	c.block.begin(f.stream, s, p.StreamEnded())
+	c.decoder.SetEmitEnabled(s != nil)
+	return c.readFragment(p.HeaderBlockFragment(), p.HeadersEnded())
+}
+
+// readFragment decodes a part of a section.
+func (c *Conn) readFragment(fragment []byte, whole bool) (Event, *Error) {
+	b := &c.block
+	b.fragments++
+	b.size += len(fragment)
+	if b.fragments > maxFragments || b.size > c.limits.blockBytes() {
+		return Event{}, flood("endless field section")
+	}
+	if _, err := c.decoder.Write(fragment); err != nil { // RFC 9113 §4.3
+		return Event{}, connError(http2.ErrCodeCompression, "malformed field section")
+	}
+	if !whole {
+		return Event{}, nil
+	}
+	if err := c.decoder.Close(); err != nil {
+		return Event{}, connError(http2.ErrCodeCompression, "field section cut short")
+	}
+	b.id = 0
+	if b.stream == nil {
+		c.debt++
+		return Event{}, nil
+	}
+	return c.readSection(b), nil
+}
+
+// take is called by the decoder for each field. Hot path.
+func (c *Conn) take(f hpack.HeaderField) {
+	b := &c.block
+	b.listed += len(f.Name) + len(f.Value) + fieldCharge
+	if b.listed > c.limits.headBytes() || len(b.fields) == maxFields {
+		b.large = true
+		c.decoder.SetEmitEnabled(false)
+		return
+	}
+	if b.defect != "" {
+		return
+	}
+	if len(f.Name) > 0 && f.Name[0] == ':' {
+		b.pseudo(f)
+		return
+	}
+	b.regular = true
+	b.add(f)
+}
+
+// pseudo takes a pseudo-header field: a response has one, before all others, and a trailer section none (RFC 9113 §8.3.2).
+func (b *block) pseudo(f hpack.HeaderField) {
+	switch {
+	case f.Name != ":status":
+		b.defect = "unknown pseudo-header field"
+	case b.regular:
+		b.defect = "pseudo-header field behind others"
+	case b.status != 0:
+		b.defect = "several :status fields"
+	default:
+		if b.status = statusOf(f.Value); b.status == 0 {
+			b.defect = "malformed :status"
+		}
+	}
+}
+
+// statusOf reads three digits, 100 to 999; 0 for anything else.
+func statusOf(v string) int {
+	if len(v) != 3 || v[0] < '1' || v[0] > '9' || v[1] < '0' || v[1] > '9' || v[2] < '0' || v[2] > '9' {
+		return 0
+	}
+	return int(v[0]-'0')*100 + int(v[1]-'0')*10 + int(v[2]-'0')
+}
+
+// add keeps a field if it is sound.
+func (b *block) add(f hpack.HeaderField) {
+	start := len(b.bytes)
+	b.bytes = append(append(b.bytes, f.Name...), f.Value...)
+	middle := start + len(f.Name)
+	name, value := b.bytes[start:middle:middle], b.bytes[middle:len(b.bytes):len(b.bytes)]
+	field := semantics.Field{Name: name, Value: value, Kind: semantics.KindOf(name)}
+	if b.defect = defectOf(&field); b.defect == "" {
+		b.fields = append(b.fields, field)
+	}
+}
+
+// defectOf a field (RFC 9113 §8.2.1, §8.2.2).
+func defectOf(f *semantics.Field) string {
+	for _, c := range f.Name {
+		if !semantics.IsTokenChar(c) || 'A' <= c && c <= 'Z' {
+			return "invalid field name"
+		}
+	}
+	switch f.Kind {
+	case semantics.Connection, semantics.KeepAlive, semantics.ProxyConnection, semantics.TransferEncoding, semantics.Upgrade:
+		return "field of an http/1 connection"
+	}
+	for _, c := range f.Value {
+		if c < ' ' && c != '\t' || c == 0x7f {
+			return "control byte in a value"
+		}
+	}
+	if len(f.Name) == 0 {
+		return "empty field name"
+	}
+	if n := len(f.Value); n > 0 && (isBlank(f.Value[0]) || isBlank(f.Value[n-1])) {
+		return "white space around a value"
+	}
+	return ""
+}
+
+func isBlank(c byte) bool { return c == ' ' || c == '\t' }
+
+// readSection judges a whole section, which is the head of a response or its trailers.
+func (c *Conn) readSection(b *block) Event {
+	s := b.stream
+	switch {
+	case s.received: // RFC 9113 §5.1: half-closed (remote)
+		return c.broken(s, &Error{Code: http2.ErrCodeStreamClosed, Stream: s.id, Detail: "fields after the end"})
+	case b.large:
+		return c.broken(s, &Error{Code: http2.ErrCodeEnhanceYourCalm, Stream: s.id, Large: true, Detail: "head too long"})
+	case b.defect != "":
+		return c.fault(s, b.defect)
+	case s.answered:
+		return c.readTrailers(s, b)
+	}
+	return c.readHead(s, b)
+}
+
+// readTrailers takes a section behind a body (RFC 9113 §8.1).
+func (c *Conn) readTrailers(s *Stream, b *block) Event {
+	switch {
+	case b.status != 0:
+		return c.fault(s, "pseudo-header field among trailers")
+	case !b.last:
+		return c.fault(s, "trailers that are not the end")
+	case s.inLeft > 0:
+		return c.fault(s, "content-length differs from the data")
+	}
+	c.progress()
+	s.received = true
+	c.settle(s)
+	return Event{Kind: Trailers, Stream: s, Last: true, Trailers: b.fields}
+}
+
+// readHead makes a response of a section (RFC 9113 §8.3.2). Hot path.
+func (c *Conn) readHead(s *Stream, b *block) Event {
+	r := &c.response
+	*r = semantics.Response{Version: semantics.HTTP20, Status: b.status, Fields: b.fields}
+	length, defect := lengthOf(r)
+	switch {
+	case b.status == 0:
+		return c.fault(s, "no :status field")
+	case b.status == 101: // RFC 9113 §8.6
+		return c.fault(s, "status 101 in http/2")
+	case defect != "":
+		return c.fault(s, defect)
+	case r.Interim() && b.last:
+		return c.fault(s, "an interim response as the end")
+	case r.Interim():
+		c.debt++
+		return Event{Kind: Head, Stream: s, Response: r}
+	}
+	return c.finalHead(s, b, length)
+}
+
+// finalHead settles how long the body is. One that is known to be empty is announced as such, since HTTP/1 has no other
+// sign of it (RFC 9112 §6.3).
+func (c *Conn) finalHead(s *Stream, b *block, length int64) Event {
+	r := &c.response
+	s.bodyless = !semantics.BodyAllowed(s.head, r.Status)
+	switch {
+	case s.bodyless:
+		s.inLeft = semantics.Chunked
+	case b.last && length > 0:
+		return c.fault(s, "content-length differs from the data")
+	case b.last && length == semantics.Chunked:
+		r.Fields = append(r.Fields, noContent)
+		b.fields = r.Fields[:0]
+	case !b.last:
+		r.Length, s.inLeft = length, length
+	}
+	r.KeepAlive = true
+	c.progress()
+	s.answered = true
+	if b.last {
+		s.received = true
+		c.settle(s)
+	}
+	return Event{Kind: Head, Stream: s, Response: r, Last: b.last}
+}
+
+var noContent = semantics.Field{
+	Name: []byte("content-length"), Value: []byte("0"), Kind: semantics.ContentLength,
+}
+
+// lengthOf reads Content-Length, and sees the Date on the way. semantics.Chunked stands for none.
+func lengthOf(r *semantics.Response) (length int64, defect string) {
+	length = semantics.Chunked
+	for i := range r.Fields {
+		f := &r.Fields[i]
+		switch f.Kind {
+		case semantics.Date:
+			r.HasDate = true
+		case semantics.ContentLength:
+			if length != semantics.Chunked {
+				return 0, "several content-length fields"
+			}
+			if length = number(f.Value); length < 0 {
+				return 0, "content-length is not a number"
+			}
+		}
+	}
+	return length, ""
+}
+
+// number reads 1*DIGIT (RFC 9110 §8.6); -1 for anything else.
+func number(b []byte) (n int64) {
+	if len(b) == 0 {
+		return -1
+	}
+	for _, c := range b {
+		digit := int64(c - '0')
+		if c < '0' || c > '9' || n > (math.MaxInt64-digit)/10 {
+			return -1
+		}
+		n = n*10 + digit
+	}
+	return n
+}
