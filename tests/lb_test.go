@@ -109,9 +109,6 @@ func (s settings) flags(port int) []string {
 			args = append(args, f.name, f.value.String())
 		}
 	}
-	if !strings.Contains(strings.Join(s.args, " "), "--health-") {
-		args = append(args, "--health-type", "off") // a backend of a test sees nothing but the requests of the test
-	}
 	return append(args, s.args...)
 }
 
