@@ -38,6 +38,7 @@ func runIn(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	scratch = dir
+	os.Setenv("XDG_RUNTIME_DIR", dir) // for control sockets
 	return m.Run()
 }
 
