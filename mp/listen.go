@@ -15,9 +15,10 @@ import (
 // Listeners are listening TCP sockets that share one address. They are immutable until Close, and safe for concurrent
 // use but for Close itself.
 type Listeners struct {
-	addr netip.AddrPort
-	fds  []int
-	sys  system
+	addr    netip.AddrPort
+	fds     []int
+	sys     system
+	adopted bool // made by somebody else
 }
 
 // Addr is the address that all of them share; after a port of 0 was asked for, with the one that the kernel chose.
