@@ -5,6 +5,7 @@
 //	├── worker/0      on loop 0: owns a proxy.Worker, its listener and its connections
 //	│   └── pool      on loop 0: looks after the worker's backend connections
 //	└── …
+//	admin             shows how all of them fare, takes orders over the control socket
 //
 // A worker and its pool run on the thread of the worker's event loop, which is their dispatcher. So they call the data plane
 // by plain method calls, and nothing in it is locked. No message is sent per request.

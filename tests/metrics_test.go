@@ -8,7 +8,9 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"os/exec"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -203,6 +205,32 @@ func TestMetricsPleasePromtool(t *testing.T) {
 	check.Stdin = strings.NewReader(b.scrape(t).text)
 	if out, err := check.CombinedOutput(); err != nil || len(out) > 0 {
 		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// The README lists each family of ours; -update rewrites the list.
+func TestReadmeListsTheMetrics(t *testing.T) {
+	t.Parallel()
+	lbOnly(t)
+	b := start(t, settings{backends: []string{startBackend(t, serve(ok)).addr}})
+	want := "<!-- metrics -->\n| metric | |\n|---|---|\n"
+	for line := range strings.Lines(b.scrape(t).text) {
+		if help, found := strings.CutPrefix(line, "# HELP lb_"); found {
+			name, text, _ := strings.Cut(strings.TrimSuffix(help, "\n"), " ")
+			want += "| `lb_" + name + "` | " + text + " |\n"
+		}
+	}
+	want += "<!-- /metrics -->"
+	text := read(t, readme)
+	got := regexp.MustCompile(`(?s)<!-- metrics -->.*<!-- /metrics -->`).FindString(text)
+	if got == want {
+		return
+	}
+	if !*update || got == "" {
+		t.Fatal("README.md does not list the metrics: go test ./tests -run Readme -update")
+	}
+	if err := os.WriteFile(readme, []byte(strings.Replace(text, got, want, 1)), 0o644); err != nil {
+		t.Fatal(err)
 	}
 }
 
