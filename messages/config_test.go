@@ -72,8 +72,8 @@ func TestValidateNamesTheFault(t *testing.T) {
 		`connection limit "-1": must be 0 to 1073741824`: func(c *Config) {
 			c.Limits.Connections = -1
 		},
-		`queue limit "-1": must be 0 to 1073741824`: func(c *Config) { c.Limits.Queue = -1 },
-		`queue timeout "1ns": must be 1ms to 720h`:  func(c *Config) { c.Limits.QueueTime = 1 },
+		`queue limit "0": must be 1 to 1073741824`: func(c *Config) { c.Limits.Queue = 0 },
+		`queue timeout "0s": must be 1ms to 720h`:  func(c *Config) { c.Limits.QueueTime = 0 },
 		`backend "a:80,max=-1": max must be 1 to 1000000`: func(c *Config) {
 			c.Backends[0].Max = -1
 		},

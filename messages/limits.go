@@ -22,9 +22,9 @@ type Limits struct {
 	// Connections is how many client connections the process holds at a time, over all workers; 0 is no limit but that
 	// of the descriptors.
 	Connections int
-	// Queue is how many requests wait at a time for a backend below its Max, over all workers; 0, the default, is 1,024.
+	// Queue is how many requests wait at a time for a backend below its Max, over all workers; 1 to MaxCount, 1,024.
 	Queue int
-	// QueueTime is how long a request waits at most; 0, the default, is 1 s.
+	// QueueTime is how long a request waits at most; 1 s.
 	QueueTime time.Duration
 }
 
@@ -45,16 +45,12 @@ func (l Limits) Validate() error {
 	case l.BodyBytes < 0:
 		return &InvalidError{Subject: "body limit", Word: FormatBytes(l.BodyBytes), Why: "must not be negative"}
 	case l.Connections < 0 || l.Connections > MaxCount:
-		return &InvalidError{Subject: "connection limit", Word: strconv.Itoa(l.Connections), Why: countRange}
-	case l.Queue < 0 || l.Queue > MaxCount:
-		return &InvalidError{Subject: "queue limit", Word: strconv.Itoa(l.Queue), Why: countRange}
-	case l.QueueTime != 0:
-		return validateTime("queue timeout", l.QueueTime)
+		return &InvalidError{Subject: "connection limit", Word: strconv.Itoa(l.Connections), Why: "must be 0 to 1073741824"}
+	case l.Queue < 1 || l.Queue > MaxCount:
+		return &InvalidError{Subject: "queue limit", Word: strconv.Itoa(l.Queue), Why: "must be 1 to 1073741824"}
 	}
-	return nil
+	return validateTime("queue timeout", l.QueueTime)
 }
-
-const countRange = "must be 0 to 1073741824"
 
 // units in which sizes are written. K, M and G alone are binary, as in nginx.
 var units = []struct {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -24,16 +25,81 @@ func spellOut(args []string, app *cli.App) ([]string, error) {
 	if command == nil {
 		return nil, unexpected(rest[0], app)
 	}
-	if len(root.out) > 0 {
-		flag, _, _ := strings.Cut(root.out[0], "=")
-		return nil, badWord("before the command nothing may stand, found", flag, command.Name+" "+flag)
+	if err := nothingBefore(command.Name, root.out); err != nil {
+		return nil, err
 	}
+	return spellCommand(command, rest[1:])
+}
+
+// spellCommand spells out a command with what follows its name. Where ArgsUsage is set, arguments may stand among the
+// flags; they come out behind "--".
+func spellCommand(command *cli.Command, args []string) ([]string, error) {
 	own := newSpeller(command.Flags)
-	rest, err = own.read(rest[1:])
-	if err == nil && len(rest) > 0 {
-		err = badWord("unexpected argument", rest[0], "")
+	var arguments []string
+	for {
+		rest, err := own.read(args)
+		switch {
+		case err != nil:
+			return nil, err
+		case len(command.Subcommands) > 0:
+			return spellSubcommand(command, own.out, rest)
+		case own.ended && command.ArgsUsage != "":
+			arguments, rest = append(arguments, rest...), nil
+		case len(rest) > 0 && command.ArgsUsage == "":
+			return nil, badWord("unexpected argument", rest[0], "")
+		}
+		if len(rest) == 0 {
+			break
+		}
+		arguments, args = append(arguments, rest[0]), rest[1:]
 	}
-	return append([]string{command.Name}, own.out...), err
+	spelled := append([]string{command.Name}, own.out...)
+	if len(arguments) > 0 {
+		spelled = append(append(spelled, "--"), arguments...)
+	}
+	return spelled, nil
+}
+
+// spellSubcommand goes on behind a command that is only the first half of one.
+func spellSubcommand(command *cli.Command, flags, rest []string) ([]string, error) {
+	var names []string
+	for _, sub := range command.Subcommands {
+		names = append(names, sub.Name)
+	}
+	switch {
+	case len(rest) == 0 && len(flags) > 0:
+		return append([]string{command.Name}, flags...), nil
+	case len(rest) == 0:
+		why := fmt.Sprintf("one of %s is missing after", strings.Join(names, ", "))
+		return nil, badWord(why, command.Name, "")
+	}
+	for _, sub := range command.Subcommands {
+		if sub.Name != rest[0] {
+			continue
+		}
+		if err := nothingBefore(sub.Name, flags); err != nil {
+			return nil, err
+		}
+		spelled, err := spellCommand(sub, rest[1:])
+		return append([]string{command.Name}, spelled...), err
+	}
+	return nil, badWord("unknown command", command.Name+" "+rest[0], nearestCommand(command.Name, rest[0], names))
+}
+
+func nearestCommand(command, word string, names []string) string {
+	if near := messages.Nearest(word, names); near != "" {
+		return command + " " + near
+	}
+	return ""
+}
+
+// nothingBefore refuses flags in front of a command: urfave/cli would ignore them.
+func nothingBefore(command string, flags []string) error {
+	if len(flags) == 0 {
+		return nil
+	}
+	flag, _, _ := strings.Cut(flags[0], "=")
+	return badWord("before the command nothing may stand, found", flag, command+" "+flag)
 }
 
 // speller reads the flags of one command.
@@ -41,6 +107,7 @@ type speller struct {
 	flags  []cli.Flag
 	byName map[string]flagForm
 	out    []string
+	ended  bool // by "--": flags no longer count
 }
 
 type flagForm struct {
@@ -66,6 +133,7 @@ func (s *speller) read(args []string) (rest []string, err error) {
 	for len(args) > 0 {
 		switch {
 		case args[0] == "--":
+			s.ended = true
 			return args[1:], nil
 		case !strings.HasPrefix(args[0], "-") || args[0] == "-":
 			return args, nil

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/urfave/cli/v2"
 )
 
 func TestSpellOut(t *testing.T) {
@@ -27,6 +29,31 @@ func TestSpellOut(t *testing.T) {
 		"-lwarn -srandom -w4":      "--loglevel=warn --strategy=random --workers=4",
 		"demo":                     "demo",
 		"demo --for 10s -p9":       "demo --for=10s --port=9",
+		"check -cx":                "check --config=x",
+		"config -h":                "config --help",
+		"config show -cx -ba:1":    "config show --config=x --backend=a:1",
+		"config schema":            "config schema",
+	} {
+		got, err := spellOut(strings.Fields(in), app)
+		if err != nil || !slices.Equal(got, strings.Fields(want)) {
+			t.Errorf("spellOut(%q) = %q, %v; want %q", in, got, err, want)
+		}
+	}
+}
+
+// A command that takes arguments takes them among its flags; behind "--" no flag counts.
+func TestSpellOutArgumentsOfACommand(t *testing.T) {
+	verb := func(name string) *cli.Command {
+		return &cli.Command{Name: name, ArgsUsage: "BACKEND", Flags: []cli.Flag{text("", "at", "a", "", "")}}
+	}
+	app := &cli.App{Commands: []*cli.Command{{Name: "ctl", Subcommands: []*cli.Command{verb("drain"), verb("weight")}}}}
+	for in, want := range map[string]string{
+		"ctl drain":                  "ctl drain",
+		"ctl drain a:1":              "ctl drain -- a:1",
+		"ctl weight a:1 -a x 5":      "ctl weight --at=x -- a:1 5",
+		"ctl weight a:1 -- -a x":     "ctl weight -- a:1 -a x",
+		"ctl weight -- a:1 -- -5":    "ctl weight -- a:1 -- -5",
+		"ctl weight --at=x -- a:1 5": "ctl weight --at=x -- a:1 5",
 	} {
 		got, err := spellOut(strings.Fields(in), app)
 		if err != nil || !slices.Equal(got, strings.Fields(want)) {

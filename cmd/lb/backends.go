@@ -77,9 +77,10 @@ func printable(target string) string {
 	return quoted[1 : len(quoted)-1]
 }
 
-// config balances over the backends by the defaults.
+// config balances over the backends by the defaults, but without probes: they would be shown among the requests.
 func (d *demoBackends) config() messages.Config {
 	c := messages.DefaultConfig()
+	c.Health.Type = messages.HealthOff
 	for _, b := range d.all {
 		backend, err := messages.ParseBackend(b.address)
 		if err != nil {

@@ -16,15 +16,14 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rs/zerolog"
-
+	"lb/actors"
 	"lb/messages"
-	"lb/mp"
 )
 
 // standIn is a balancer made of net/http, by which the program around the real one is tested.
 type standIn struct {
 	config messages.Config
+	admin  actors.AdminOptions
 	ended  chan error
 	stuck  bool // a drain never ends
 	within chan time.Duration
@@ -45,10 +44,10 @@ func (s *standIn) Drain(within time.Duration) error {
 }
 
 // start serves on the sockets by round robin.
-func (s *standIn) start(config messages.Config, sockets *mp.Listeners, _ zerolog.Logger) (balancer, error) {
-	s.config = config
-	handler := roundRobin(config.Backends)
-	for _, fd := range sockets.FDs() {
+func (s *standIn) start(o actors.Options) (balancer, error) {
+	s.config, s.admin = o.Config, o.Admin
+	handler := roundRobin(o.Config.Backends)
+	for _, fd := range o.Sockets {
 		copied, err := syscall.Dup(fd)
 		if err != nil {
 			return nil, err

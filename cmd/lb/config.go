@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"net/netip"
 	"runtime"
 	"strconv"
 	"strings"
@@ -14,36 +13,61 @@ import (
 	"lb/messages"
 )
 
-// maxWorkers is far above the CPUs of any machine that lb runs on: each costs a thread and a socket.
-const maxWorkers = 1024
-
-// settings is all that the command line and the environment say.
+// settings is all that the command line, the environment and the configuration file say.
 type settings struct {
-	config  messages.Config
-	listen  listenOptions
+	messages.Settings
+	layers  layers
+	file    *configFile // nil without -c
 	level   zerolog.Level
+	drain   time.Duration
 	pidFile string // "" for none
+	doors   doorSettings
+}
+
+// workers is the number of event loops.
+func (s settings) workers() int {
+	if s.Listen.Workers == 0 {
+		return runtime.GOMAXPROCS(0)
+	}
+	return s.Listen.Workers
+}
+
+func (s settings) listen() listenOptions {
+	return listenOptions{Host: s.Listen.Host, Port: s.Listen.Port, Workers: s.workers()}
 }
 
 // readSettings returns the settings, or the first fault as a usageError.
 func readSettings(c *cli.Context) (settings, error) {
 	r := reader{values: c}
 	s := settings{
-		config: r.config(),
-		listen: listenOptions{
-			Host:    take(&r, "host", parseHost),
-			Port:    take(&r, "port", parsePort),
-			Workers: r.workers(),
-		},
+		layers:  r.layers(),
 		level:   take(&r, "loglevel", parseLevel),
+		drain:   take(&r, "drain-timeout", parseDrain),
 		pidFile: c.String("pid-file"),
+		doors:   doorSettings{take(&r, "admin", parseSocketAddress), c.String("control-socket")},
 	}
 	take(&r, "mode", parseMode)
-	if len(s.config.Backends) == 0 {
-		r.keep(errors.New("no backend: name one with -b host:port"))
+	if r.err == nil && c.IsSet("config") {
+		s.file, r.err = openConfig(c.String("config"))
 	}
-	r.keep(s.config.Validate())
-	return s, badUse(r.err)
+	if r.err != nil {
+		return s, badUse(r.err)
+	}
+	var err error
+	s.Settings, err = s.merge()
+	return s, badUse(err)
+}
+
+// merge lays the command line over the file, if there is one.
+func (s settings) merge() (messages.Settings, error) {
+	if s.file != nil {
+		merged, err := s.layers.merge(s.file.decoded)
+		return merged, s.file.about(err)
+	}
+	if len(s.layers.backends) == 0 {
+		return messages.Settings{}, errors.New("no backend: name one with -b host:port, or a file with -c FILE")
+	}
+	return s.layers.over(messages.DefaultSettings())
 }
 
 // reader remembers the first fault, so that the readers need no error of their own.
@@ -65,32 +89,27 @@ func take[T any](r *reader, flag string, parse func(subject, s string) (T, error
 	return value
 }
 
-func (r *reader) config() messages.Config {
-	c := messages.DefaultConfig()
-	c.Backends, c.TrustedProxies = r.backends(), r.trustedProxies()
-	c.Strategy = take(r, "strategy", plain(messages.ParseStrategy))
-	c.HostHeader = take(r, "host-header", plain(messages.ParseHostHeader))
-	c.AccessLog = take(r, "access-log", plain(messages.ParseAccessLog))
-	c.Timeouts = messages.Timeouts{
-		Connect:  r.duration("connect-timeout"),
-		Header:   r.duration("header-timeout"),
-		Body:     r.duration("body-timeout"),
-		Response: r.duration("response-timeout"),
-		Idle:     r.duration("idle-timeout"),
-		Tunnel:   r.duration("tunnel-timeout"),
+// layers reads what was said of settings.
+func (r *reader) layers() layers {
+	l := layers{given: messages.DefaultSettings(), backends: r.backends()}
+	for _, f := range settingFlags {
+		if r.values.IsSet(f.name) {
+			l.flags = append(l.flags, f)
+			r.keep(f.setting().Read(&l.given, "--"+f.name, r.words(f)...))
+		}
 	}
-	c.Limits.HeaderBytes = int(take(r, "max-header-bytes", messages.ParseBytes))
-	c.Limits.BodyBytes = take(r, "max-body-bytes", messages.ParseBytes)
-	c.Limits.Connections = take(r, "max-connections", parseCount)
-	return c
+	return l
 }
 
-// plain fits a parser that names its subject itself.
-func plain[T any](parse func(string) (T, error)) func(_, s string) (T, error) {
-	return func(_, s string) (T, error) { return parse(s) }
+func (r *reader) words(f settingFlag) []string {
+	switch f.setting().Kind {
+	case messages.List:
+		return split(r.values.StringSlice(f.name))
+	case messages.Switch:
+		return []string{strconv.FormatBool(r.values.Bool(f.name))}
+	}
+	return []string{r.values.String(f.name)}
 }
-
-func (r *reader) duration(flag string) time.Duration { return take(r, flag, messages.ParseDuration) }
 
 func (r *reader) backends() []messages.Backend {
 	var backends []messages.Backend
@@ -101,16 +120,6 @@ func (r *reader) backends() []messages.Backend {
 		backends = append(backends, b)
 	}
 	return backends
-}
-
-func (r *reader) trustedProxies() []netip.Prefix {
-	var prefixes []netip.Prefix
-	for _, word := range split(r.values.StringSlice("trusted-proxy")) {
-		prefix, err := messages.ParsePrefix("--trusted-proxy", word)
-		r.keep(err)
-		prefixes = append(prefixes, prefix)
-	}
-	return prefixes
 }
 
 // split divides values at spaces. An empty value stays one, so that it is found at fault and not lost.
@@ -126,24 +135,13 @@ func split(values []string) []string {
 	return words
 }
 
-func (r *reader) workers() int {
-	if !r.values.IsSet("workers") {
-		return runtime.GOMAXPROCS(0)
+// parseDrain reads what running exchanges get to finish in; 0s cuts them off.
+func parseDrain(subject, s string) (time.Duration, error) {
+	d, err := messages.ParseDuration(subject, s)
+	if err == nil && (d < 0 || d > messages.MaxTimeout) {
+		err = &messages.InvalidError{Subject: subject, Word: s, Why: "must be 0s to 720h"}
 	}
-	word := r.values.String("workers")
-	n, err := strconv.ParseUint(word, 10, 31)
-	if err != nil || n < 1 || n > maxWorkers {
-		r.keep(&messages.InvalidError{Subject: "--workers", Word: word, Why: "must be 1 to " + strconv.Itoa(maxWorkers)})
-	}
-	return int(n)
-}
-
-func parseCount(subject, s string) (int, error) {
-	n, err := strconv.ParseUint(s, 10, 31)
-	if err != nil {
-		return 0, &messages.InvalidError{Subject: subject, Word: s, Why: "must be a number, 0 or more"}
-	}
-	return int(n), nil
+	return d, err
 }
 
 func parsePort(subject, s string) (uint16, error) {
@@ -152,23 +150,6 @@ func parsePort(subject, s string) (uint16, error) {
 		return 0, &messages.InvalidError{Subject: subject, Word: s, Why: "must be 0 to 65535"}
 	}
 	return uint16(n), nil
-}
-
-// parseHost reads an IP address, in brackets or not. A name is refused: it could mean several addresses.
-func parseHost(subject, s string) (netip.Addr, error) {
-	bare := s
-	if strings.HasPrefix(s, "[") && strings.HasSuffix(s, "]") {
-		bare = s[1 : len(s)-1]
-	}
-	addr, err := netip.ParseAddr(bare)
-	if err == nil {
-		return addr, nil
-	}
-	fault := &messages.InvalidError{Subject: subject, Word: s, Why: "must be an IP address to listen on"}
-	if strings.EqualFold(s, "localhost") {
-		fault.Nearest = "127.0.0.1"
-	}
-	return netip.Addr{}, fault
 }
 
 func parseMode(subject, s string) (string, error) {

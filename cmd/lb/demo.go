@@ -14,6 +14,7 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/urfave/cli/v2"
 
+	"lb/actors"
 	"lb/messages"
 	"lb/mp"
 )
@@ -51,7 +52,7 @@ func (p *program) demoAction(c *cli.Context) error {
 		return err
 	}
 	defer closeSockets(sockets, log)
-	b, err := p.start(backends.config(), sockets, log.Logger)
+	b, err := p.start(actors.Options{Config: backends.config(), Sockets: sockets.FDs(), Log: log.Logger})
 	if err != nil {
 		return err
 	}

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"flag"
 	"fmt"
+	"os"
 	"runtime"
 	"strings"
 
@@ -13,6 +15,7 @@ import (
 // Headings of --help, in its order, which is alphabetical.
 const (
 	onForwarding = "Forwarding"
+	onHealth     = "Health"
 	onLimits     = "Limits"
 	onProcess    = "Process"
 	onTimeouts   = "Time limits"
@@ -26,12 +29,16 @@ func (p *program) app() *cli.App {
 	return &cli.App{
 		Name:  "lb",
 		Usage: "HTTP load balancer",
-		UsageText: "lb -b host:port [-b host:port ...] [-p 8080] [flags]\n" +
-			"lb demo [--for 10s] [-p 8080]",
+		UsageText: "lb -b host:port [-b host:port ...] [-p 8080] [-c file] [flags]\n" +
+			"lb demo [--for 10s] [-p 8080]\n" +
+			"lb check -c file\n" +
+			"lb ctl drain|enable|weight|reload|stop|loglevel ...\n" +
+			"lb tree\n" +
+			"lb config show [flags]",
 		Description: "Forwards HTTP requests to the backends. No configuration file is needed.\n" +
 			"Exit codes: 0 clean end, 1 failure at run time, 2 bad use.",
 		Flags:    append(serveFlags(), helpFlag(), versionFlag()),
-		Commands: []*cli.Command{p.demoCommand()},
+		Commands: []*cli.Command{p.demoCommand(), p.checkCommand(), p.configCommand(), p.ctlCommand(), p.treeCommand()},
 		Action:   p.serveCommand,
 		Writer:   p.stdout, ErrWriter: p.stderr,
 		// Attributes of a backend follow commas.
@@ -70,47 +77,98 @@ func versionFlag() cli.Flag {
 	return &cli.BoolFlag{Name: "version", Usage: "print the version", DisableDefaultText: true}
 }
 
+// serveFlags are those of the program without a command, and of lb config show.
 func serveFlags() []cli.Flag {
-	choices := func(words []string) string { return strings.Join(words, ", ") }
 	flags := []cli.Flag{
-		list(onForwarding, "backend", "b", "forward to `HOST:PORT`; repeatable; ,weight=N for its share"),
-		text(onForwarding, "strategy", "s", "round_robin", "`PICK` by "+choices(messages.Strategies())),
-		text(onForwarding, "host-header", "", "auto", "`WHICH` Host backends see: "+choices(messages.HostHeaders())),
-		list(onForwarding, "trusted-proxy", "", "keep X-Forwarded-* from the network `CIDR`; repeatable"),
-
-		text(onProcess, "host", "", "0.0.0.0", "listen on this IP `ADDRESS`"),
-		text(onProcess, "port", "p", "8080", "listen on this `PORT`; 0: any free one"),
-		&cli.StringFlag{
-			Category: onProcess, Name: "workers", Aliases: []string{"w"}, EnvVars: []string{envName("workers")},
-			Usage: "`NUMBER` of event loops", DefaultText: fmt.Sprintf("one per CPU, here %d", runtime.GOMAXPROCS(0)),
-		},
+		text(onProcess, "config", "c", "", "read the configuration file `FILE`; flags win over it"),
 		text(onProcess, "mode", "", "sp", "`MODE` of processes; sp: one"),
 		text(onProcess, "loglevel", "l", "info", "log from `LEVEL` on: err, warn, info, debug"),
-		text(onProcess, "access-log", "", "errors", "log `WHICH` exchanges: "+choices(messages.AccessLogs())),
+		text(onProcess, "admin", "", "", "serve /metrics, /status, /tree, /readyz, /livez on `ADDRESS` only"),
+		controlFlag(),
 		text(onProcess, "pid-file", "", "", "write the process id to `FILE`"),
+		text(onTimeouts, "drain-timeout", "", messages.FormatDuration(drainTime), "`TIME` for running exchanges at the end"),
+		list(onForwarding, "backend", "b", "forward to `HOST:PORT`; repeatable; ,weight=N its share; ,max=N exchanges"),
 	}
-	return append(flags, boundFlags()...)
+	for _, s := range settingFlags {
+		flags = append(flags, s.flag())
+	}
+	return flags
 }
 
-// boundFlags are the limits of time and amount.
-func boundFlags() []cli.Flag {
-	t, l := messages.DefaultTimeouts(), messages.DefaultLimits()
-	short := func(d fmt.Stringer) string { return strings.TrimSuffix(strings.TrimSuffix(d.String(), "0s"), "0m") }
-	return []cli.Flag{
-		text(onTimeouts, "connect-timeout", "", t.Connect.String(), "`TIME` to connect to a backend"),
-		text(onTimeouts, "header-timeout", "", t.Header.String(), "`TIME` to receive a request head"),
-		text(onTimeouts, "body-timeout", "", t.Body.String(), "longest `TIME` of silence inside a body"),
-		text(onTimeouts, "response-timeout", "", short(t.Response), "`TIME` to wait for a response's first byte"),
-		text(onTimeouts, "idle-timeout", "", short(t.Idle), "`TIME` to keep a connection without a request"),
-		text(onTimeouts, "tunnel-timeout", "", short(t.Tunnel), "longest `TIME` of silence after an upgrade"),
-		text(onLimits, "max-header-bytes", "", messages.FormatBytes(int64(l.HeaderBytes)), "largest head, `SIZE` to 64KiB"),
-		text(onLimits, "max-body-bytes", "", messages.FormatBytes(l.BodyBytes), "largest request body, `SIZE`; 0: no limit"),
-		text(onLimits, "max-connections", "", "0", "largest `NUMBER` of client connections; 0: no limit"),
+// settingFlag is a flag of something that a configuration file may set, too.
+type settingFlag struct {
+	category, name, letter string
+	path                   string // in the file
+	usage                  string
+}
+
+// settingFlags has each of messages.AllSettings.
+var settingFlags = []settingFlag{
+	{onForwarding, "strategy", "s", "strategy", "`PICK` by " + choices(messages.Strategies())},
+	{onForwarding, "hash-key", "", "hash_key", "`KEY` of hash: client, header:Name, cookie:Name"},
+	{onForwarding, "sticky", "", "sticky", "keep clients on their backend by the cookie `NAME`"},
+	{onForwarding, "host-header", "", "host_header", "`WHICH` Host backends see: " + choices(messages.HostHeaders())},
+	{onForwarding, "trusted-proxy", "", "trusted_proxies", "keep X-Forwarded-* from the network `CIDR`; repeatable"},
+
+	{onHealth, "health-type", "", "health.type", "probe by `TYPE`: " + choices(messages.HealthTypes())},
+	{onHealth, "health-path", "", "health.path", "probe this `PATH`"},
+	{onHealth, "health-status", "", "health.status", "`STATUS` of a healthy answer: 200 or 200-399"},
+	{onHealth, "health-interval", "", "health.interval", "`TIME` between two probes of a backend"},
+	{onHealth, "health-timeout", "", "health.timeout", "`TIME` that a probe may take"},
+	{onHealth, "health-fall", "", "health.fall", "down after this `NUMBER` of failures; 0: never"},
+	{onHealth, "health-rise", "", "health.rise", "up again after this `NUMBER` of successes"},
+	{onHealth, "fail-open", "", "health.fail_open", "use backends that are down when no other is left"},
+	{onHealth, "slow-start", "", "health.slow_start", "`TIME` to full share for a backend that is back"},
+
+	{onProcess, "host", "", "listen.host", "listen on this IP `ADDRESS`"},
+	{onProcess, "port", "p", "listen.port", "listen on this `PORT`; 0: any free one"},
+	{onProcess, "workers", "w", "listen.workers", "`NUMBER` of event loops"},
+	{onProcess, "access-log", "", "access_log", "log `WHICH` exchanges: " + choices(messages.AccessLogs())},
+
+	{onTimeouts, "connect-timeout", "", "timeouts.connect", "`TIME` to connect to a backend"},
+	{onTimeouts, "header-timeout", "", "timeouts.header", "`TIME` to receive a request head"},
+	{onTimeouts, "body-timeout", "", "timeouts.body", "longest `TIME` of silence inside a body"},
+	{onTimeouts, "response-timeout", "", "timeouts.response", "`TIME` to wait for a response's first byte"},
+	{onTimeouts, "idle-timeout", "", "timeouts.idle", "`TIME` to keep a connection without a request"},
+	{onTimeouts, "tunnel-timeout", "", "timeouts.tunnel", "longest `TIME` of silence after an upgrade"},
+	{onTimeouts, "queue-timeout", "", "timeouts.queue", "`TIME` to wait for a backend below its max"},
+
+	{onLimits, "max-header-bytes", "", "limits.header_bytes", "largest head, `SIZE` to 64KiB"},
+	{onLimits, "max-body-bytes", "", "limits.body_bytes", "largest request body, `SIZE`; 0: no limit"},
+	{onLimits, "max-connections", "", "limits.connections", "largest `NUMBER` of client connections; 0: no limit"},
+	{onLimits, "queue", "", "limits.queue", "largest `NUMBER` of requests waiting for a backend"},
+}
+
+func choices(words []string) string { return strings.Join(words, ", ") }
+
+// setting is what the flag sets.
+func (f settingFlag) setting() messages.Setting {
+	s, known := messages.FindSetting(f.path)
+	if !known {
+		panic("--" + f.name + " sets " + f.path + ", which is no setting")
 	}
+	return s
+}
+
+func (f settingFlag) flag() cli.Flag {
+	s := f.setting()
+	switch {
+	case s.Kind == messages.List:
+		return list(f.category, f.name, f.letter, f.usage)
+	case s.Kind == messages.Switch:
+		return toggle{&cli.BoolFlag{
+			Category: f.category, Name: f.name, EnvVars: []string{envName(f.name)}, Usage: f.usage, DisableDefaultText: true,
+		}, f}
+	}
+	one := text(f.category, f.name, f.letter, s.Show(messages.DefaultSettings()), f.usage)
+	if f.name == "workers" {
+		one.DefaultText = fmt.Sprintf("one per CPU, here %d", runtime.GOMAXPROCS(0))
+	}
+	return one
 }
 
 // text is a flag with one value. Its default is shown without quotes.
-func text(category, name, letter, standard, usage string) cli.Flag {
+func text(category, name, letter, standard, usage string) *cli.StringFlag {
 	return &cli.StringFlag{
 		Category: category, Name: name, Aliases: letters(letter), EnvVars: []string{envName(name)},
 		Value: standard, DefaultText: standard, Usage: usage,
@@ -122,6 +180,23 @@ func list(category, name, letter, usage string) cli.Flag {
 	return listFlag{&cli.StringSliceFlag{
 		Category: category, Name: name, Aliases: letters(letter), EnvVars: []string{envName(name)}, Usage: usage,
 	}}
+}
+
+// toggle is a flag without a value. Its variable has one, and urfave/cli speaks of that as a programmer does.
+type toggle struct {
+	*cli.BoolFlag
+	of settingFlag
+}
+
+// Apply implements cli.Flag.
+func (t toggle) Apply(set *flag.FlagSet) error {
+	if word := os.Getenv(envName(t.Name)); word != "" {
+		scratch := messages.DefaultSettings()
+		if err := t.of.setting().Read(&scratch, "--"+t.Name, word); err != nil {
+			return err
+		}
+	}
+	return t.BoolFlag.Apply(set)
 }
 
 // listFlag is a StringSliceFlag that names itself once in the help, not twice.

@@ -34,6 +34,8 @@ type program struct {
 	start    startFunc
 	signals  <-chan os.Signal
 	warnings []string // to be logged once there is a log
+
+	arguments []string // of this run, spelled out
 }
 
 func main() {
@@ -56,6 +58,7 @@ func (p *program) run(args []string) int {
 	app := p.app()
 	spelled, err := spellOut(args, app)
 	if err == nil {
+		p.arguments = spelled
 		err = app.Run(append([]string{app.Name}, spelled...))
 	}
 	if err == nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rs/zerolog"
 )
@@ -45,7 +47,9 @@ type result struct {
 // lb runs the binary to its end, with no LB_ variable but the given ones.
 func lb(t *testing.T, env []string, args ...string) result {
 	t.Helper()
-	cmd := exec.Command(binary, args...)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, binary, args...)
 	for _, entry := range os.Environ() {
 		if !strings.HasPrefix(entry, envPrefix) {
 			cmd.Env = append(cmd.Env, entry)

@@ -10,15 +10,14 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/rs/zerolog"
 	"github.com/urfave/cli/v2"
 
-	"lb/messages"
+	"lb/actors"
 	"lb/mp"
 )
 
 const (
-	// drainTime is what running exchanges get to finish in after the first signal.
+	// drainTime is what running exchanges get by default to finish in after the first signal.
 	drainTime = 30 * time.Second
 	// drainGrace is how much later than promised a drain may end before it is no longer waited for.
 	drainGrace = 5 * time.Second
@@ -51,7 +50,7 @@ func (l listenOptions) open() (*mp.Listeners, error) {
 
 // startFunc starts a balancer with one event loop on each socket, and returns when it serves. The sockets stay the
 // caller's, and open until the balancer has ended.
-type startFunc func(messages.Config, *mp.Listeners, zerolog.Logger) (balancer, error)
+type startFunc func(actors.Options) (balancer, error)
 
 // serveCommand is what lb without a command does.
 func (p *program) serveCommand(c *cli.Context) error {
@@ -75,12 +74,19 @@ func (p *program) serveCommand(c *cli.Context) error {
 }
 
 func (p *program) serve(s settings, log *logbook) error {
-	sockets, err := s.listen.open()
+	sockets, err := s.listen().open()
 	if err != nil {
 		return err
 	}
 	defer closeSockets(sockets, log)
-	b, err := p.start(s.config, sockets, log.Logger)
+	doors, err := openDoors(s.doors, sockets.Addr().Port(), log)
+	if err != nil {
+		return err
+	}
+	defer doors.close()
+	b, err := p.start(actors.Options{
+		Config: s.Config, Sockets: sockets.FDs(), Log: log.Logger, Admin: doors.options(log),
+	})
 	if err != nil {
 		return err
 	}
@@ -92,9 +98,9 @@ func (p *program) serve(s settings, log *logbook) error {
 		defer pid.remove()
 	}
 	log.Info().Str("logger", "lb").Str("version", version).Str("address", sockets.Addr().String()).
-		Int("workers", s.listen.Workers).Stringer("strategy", s.config.Strategy).
-		Int("backends", len(s.config.Backends)).Msg("serving")
-	return p.untilEnd(b, end{within: drainTime}, log)
+		Int("workers", s.workers()).Stringer("strategy", s.Config.Strategy).
+		Int("backends", len(s.Config.Backends)).Msg("serving")
+	return p.untilEnd(b, end{within: s.drain}, log)
 }
 
 func closeSockets(sockets *mp.Listeners, log *logbook) {

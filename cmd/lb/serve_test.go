@@ -175,7 +175,9 @@ func TestEachFlagReachesTheConfiguration(t *testing.T) {
 	flags := "-b a:1,weight=2 --backend=[::1]:9 --strategy=Random --host-header backend --access-log on " +
 		"--connect-timeout 1s --header-timeout 2s --body-timeout 3s --response-timeout 4s --idle-timeout 5s " +
 		"--tunnel-timeout 6m --max-header-bytes 16k --max-body-bytes 10MB --max-connections 70 " +
-		"--trusted-proxy 10.0.0.0/8 --trusted-proxy ::1"
+		"--trusted-proxy 10.0.0.0/8 --trusted-proxy ::1 --health-type tcp --health-path /up --health-status 200-299 " +
+		"--health-interval 8s --health-timeout 9s --health-fall 10 --health-rise 11 --fail-open --slow-start 12s " +
+		"--hash-key cookie:id --sticky lb --queue 13 --queue-timeout 14s"
 	want := messages.Config{
 		Backends: []messages.Backend{backend(t, "a:1,weight=2"), backend(t, "[::1]:9")},
 		Strategy: messages.Random,
@@ -184,9 +186,13 @@ func TestEachFlagReachesTheConfiguration(t *testing.T) {
 			Idle: 5 * time.Second, Tunnel: 6 * time.Minute,
 		},
 		Limits: messages.Limits{
-			HeaderBytes: 16384, BodyBytes: 1e7, Connections: 70, Queue: 1024, QueueTime: time.Second,
+			HeaderBytes: 16384, BodyBytes: 1e7, Connections: 70, Queue: 13, QueueTime: 14 * time.Second,
 		},
-		Health:         messages.DefaultHealth(),
+		Health: messages.Health{
+			Type: messages.HealthTCP, Path: "/up", Lowest: 200, Highest: 299, Interval: 8 * time.Second,
+			Timeout: 9 * time.Second, Fall: 10, Rise: 11,
+		},
+		FailOpen: true, SlowStart: 12 * time.Second, HashKey: messages.Key{Kind: messages.KeyCookie, Name: "id"}, Sticky: "lb",
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")},
 		HostHeader:     messages.HostBackend,
 		AccessLog:      messages.AccessOn,
@@ -233,6 +239,17 @@ func TestCleanEnvironment(t *testing.T) {
 			t.Errorf("%s is set: %v, want %v", name, set, want)
 		}
 	}
+}
+
+func TestDrainTimeout(t *testing.T) {
+	b := newStandIn()
+	s := begin(t, b, "-b", "127.0.0.1:1", "-p0", "--drain-timeout", "7s")
+	s.entry(t, "serving")
+	s.signals <- syscall.SIGTERM
+	if within := <-b.within; within != 7*time.Second {
+		t.Errorf("drains within %v, want 7 s", within)
+	}
+	s.end(t)
 }
 
 func TestWorkersByDefault(t *testing.T) {

@@ -5,14 +5,42 @@ import (
 	"testing"
 )
 
+const statuses = "not a status or range of them from 100 to 599, such as 200 or 200-399"
+
 // Bad use is one line on stderr, nothing on stdout, exit code 2.
 func TestBadUse(t *testing.T) {
 	for args, want := range map[string]string{
-		"":                             `no backend: name one with -b host:port`,
-		"-p 80":                        `no backend: name one with -b host:port`,
+		"":                             `no backend: name one with -b host:port, or a file with -c FILE`,
+		"-p 80":                        `no backend: name one with -b host:port, or a file with -c FILE`,
 		"-v":                           `unknown flag "-v"; did you mean "--version"?`,
 		"-kt":                          `unknown flag "-kt"`,
-		"-c lb.json":                   `unknown flag "-c"; did you mean "--connect-timeout"?`,
+		"-c lb.json":                   `configuration file lb.json: no such file or directory`,
+		"-b a:1 -c .":                  `configuration file .: is a directory`,
+		"check -c .":                   `configuration file .: is a directory`,
+		"check":                        `no file: name one with -c FILE`,
+		"check lb.json":                `unexpected argument "lb.json"`,
+		"config":                       `one of show, schema is missing after "config"`,
+		"config shwo":                  `unknown command "config shwo"; did you mean "config show"?`,
+		"config -h show":               `before the command nothing may stand, found "--help"; did you mean "show --help"?`,
+		"config show":                  `no backend: name one with -b host:port, or a file with -c FILE`,
+		"config show --prot 1":         `unknown flag "--prot"; did you mean "--port"?`,
+		"config schema -c x":           `unknown flag "-c"`,
+		"-b a:1 --health-type icmp":    `--health-type "icmp": not one of http, tcp, off; did you mean "tcp"?`,
+		"-b a:1 --health-path up":      `--health-path "up": must begin with /`,
+		"-b a:1 --health-status 2xx":   `--health-status "2xx": ` + statuses,
+		"-b a:1 --health-interval 5":   `--health-interval "5": not a time such as 500ms, 5s or 1h; did you mean "5s"?`,
+		"-b a:1 --health-timeout 0s":   `--health-timeout "0s": must be 1ms to 720h`,
+		"-b a:1 --health-fall -1":      `--health-fall "-1": must be 0 to 1000`,
+		"-b a:1 --health-rise 0":       `--health-rise "0": must be 1 to 1000`,
+		"-b a:1 --fail-open=maybe":     `no value belongs to this flag: "--fail-open=maybe"; did you mean "--fail-open"?`,
+		"-b a:1 --slow-start -1s":      `--slow-start "-1s": must be 0s to 720h`,
+		"-b a:1 --hash-key cokie:a":    `--hash-key "cokie:a": not client, header:Name or cookie:Name; did you mean "cookie:a"?`,
+		"-b a:1 --sticky a=b":          `--sticky "a=b": a name has letters, digits and any of !#$%&'*+-.^_` + "`|~",
+		"-b a:1 --queue 0":             `--queue "0": must be 1 to 1073741824`,
+		"-b a:1 --queue-timeout 0s":    `--queue-timeout "0s": must be 1ms to 720h`,
+		"-b a:1 --drain-timeout 1":     `--drain-timeout "1": not a time such as 500ms, 5s or 1h; did you mean "1s"?`,
+		"-b a:1 --drain-timeout -1s":   `--drain-timeout "-1s": must be 0s to 720h`,
+		"-b a:1,max=0":                 `backend attribute "max=0": max must be 1 to 1000000`,
 		"--tls-trace":                  `unknown flag "--tls-trace"`,
 		"--prot 80":                    `unknown flag "--prot"; did you mean "--port"?`,
 		"--prot=80":                    `unknown flag "--prot"; did you mean "--port"?`,
@@ -56,21 +84,21 @@ func TestBadUse(t *testing.T) {
 		"-b a:1 -p 65536":              `--port "65536": must be 0 to 65535`,
 		"-b a:1 -p9x":                  `--port "9x": must be 0 to 65535`,
 		"-b a:1 -p -1":                 `--port "-1": must be 0 to 65535`,
-		"-s wieghted":                  `strategy "wieghted": not one of round_robin, weighted, random, least_conn, p2c, hash; did you mean "weighted"?`,
+		"-s wieghted":                  `--strategy "wieghted": not one of round_robin, weighted, random, least_conn, p2c, hash; did you mean "weighted"?`,
 		"-b a:1 -l wran":               `--loglevel "wran": not one of err, warn, info, debug; did you mean "warn"?`,
 		"-b a:1 -w 0":                  `--workers "0": must be 1 to 1024`,
 		"-b a:1 -w 1025":               `--workers "1025": must be 1 to 1024`,
 		"-b a:1 --workers=":            `--workers: must be 1 to 1024`,
 		"-b a:1 --host localhost":      `--host "localhost": must be an IP address to listen on; did you mean "127.0.0.1"?`,
 		"-b a:1 --idle-timeout 60":     `--idle-timeout "60": not a time such as 500ms, 5s or 1h; did you mean "60s"?`,
-		"-b a:1 --idle-timeout 0s":     `idle timeout "0s": must be 1ms to 720h`,
-		"-b a:1 --max-header-bytes 9":  `header limit "9": must be 1KiB to 64KiB`,
+		"-b a:1 --idle-timeout 0s":     `--idle-timeout "0s": must be 1ms to 720h`,
+		"-b a:1 --max-header-bytes 9":  `--max-header-bytes "9": must be 1KiB to 64KiB`,
 		"-b a:1 --max-body-bytes 1T":   `--max-body-bytes "1T": not a size such as 65536, 64KiB or 10MB`,
-		"-b a:1 --max-connections -1":  `--max-connections "-1": must be a number, 0 or more`,
+		"-b a:1 --max-connections -1":  `--max-connections "-1": must be 0 to 1073741824`,
 		"-b a:1 --trusted-proxy 10/8":  `--trusted-proxy "10/8": not a network such as 10.0.0.0/8`,
-		"-b a:1 --host-header keep":    `host header "keep": not one of auto, preserve, backend`,
-		"-b a:1 --access-log error":    `access log "error": not one of errors, off, on; did you mean "errors"?`,
-		"-b a:1 --access-log=\x1b[31m": `access log "\x1b[31m": not one of errors, off, on`,
+		"-b a:1 --host-header keep":    `--host-header "keep": not one of auto, preserve, backend`,
+		"-b a:1 --access-log error":    `--access-log "error": not one of errors, off, on; did you mean "errors"?`,
+		"-b a:1 --access-log=\x1b[31m": `--access-log "\x1b[31m": not one of errors, off, on`,
 	} {
 		got := lb(t, nil, strings.Fields(args)...)
 		if want := (result{2, "", "lb: " + want + "\n"}); got != want {
@@ -81,10 +109,12 @@ func TestBadUse(t *testing.T) {
 
 func TestBadUseOfTheEnvironment(t *testing.T) {
 	for entry, want := range map[string]string{
+		"LB_FAIL_OPEN=x":         `--fail-open "x": must be true or false`,
+		"LB_CONFIG=.":            `configuration file .: is a directory`,
 		"LB_PORT=x":              `--port "x": must be 0 to 65535`,
-		"LB_STRATEGY=rnd":        `strategy "rnd": not one of round_robin, weighted, random, least_conn, p2c, hash`,
+		"LB_STRATEGY=rnd":        `--strategy "rnd": not one of round_robin, weighted, random, least_conn, p2c, hash`,
 		"LB_BACKEND=a:1 b":       `backend "b": no port; did you mean "b:80"?`,
-		"LB_MAX_CONNECTIONS=1.5": `--max-connections "1.5": must be a number, 0 or more`,
+		"LB_MAX_CONNECTIONS=1.5": `--max-connections "1.5": must be 0 to 1073741824`,
 	} {
 		env := []string{"LB_BACKEND=a:1", entry}
 		if got, want := lb(t, env), (result{2, "", "lb: " + want + "\n"}); got != want {
@@ -116,6 +146,21 @@ func TestHelpShowsEachFlagWithDefaultAndVariable(t *testing.T) {
 	for _, want := range []string{
 		"--backend HOST:PORT, -b HOST:PORT ", "[$LB_BACKEND]",
 		"--strategy PICK, -s PICK ", "(default: round_robin) [$LB_STRATEGY]",
+		"--config FILE, -c FILE ", "[$LB_CONFIG]",
+		"--hash-key KEY ", "(default: client) [$LB_HASH_KEY]",
+		"--sticky NAME ", "[$LB_STICKY]",
+		"--health-type TYPE ", "(default: http) [$LB_HEALTH_TYPE]",
+		"--health-path PATH ", "(default: /) [$LB_HEALTH_PATH]",
+		"--health-status STATUS ", "(default: 100-499) [$LB_HEALTH_STATUS]",
+		"--health-interval TIME ", "(default: 5s) [$LB_HEALTH_INTERVAL]",
+		"--health-timeout TIME ", "(default: 2s) [$LB_HEALTH_TIMEOUT]",
+		"--health-fall NUMBER ", "(default: 3) [$LB_HEALTH_FALL]",
+		"--health-rise NUMBER ", "(default: 2) [$LB_HEALTH_RISE]",
+		"--fail-open ", "[$LB_FAIL_OPEN]",
+		"--slow-start TIME ", "(default: 0s) [$LB_SLOW_START]",
+		"--queue NUMBER ", "(default: 1024) [$LB_QUEUE]",
+		"--queue-timeout TIME ", "(default: 1s) [$LB_QUEUE_TIMEOUT]",
+		"--drain-timeout TIME ", "(default: 30s) [$LB_DRAIN_TIMEOUT]",
 		"--host-header WHICH ", "(default: auto) [$LB_HOST_HEADER]",
 		"--trusted-proxy CIDR ", "[$LB_TRUSTED_PROXY]",
 		"--host ADDRESS ", "(default: 0.0.0.0) [$LB_HOST]",

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"lb/actors"
+	"lb/messages"
+)
+
+// layers is what flags and environment say; they win over a file, which wins over the defaults.
+type layers struct {
+	given    messages.Settings
+	flags    []settingFlag      // those that were given
+	backends []messages.Backend // of -b: a file does not take them away
+}
+
+// over lays the flags over other settings.
+func (l layers) over(s messages.Settings) (messages.Settings, error) {
+	for _, f := range l.flags {
+		f.setting().Take(&s, l.given)
+	}
+	all := slices.Clone(l.backends)
+	for _, b := range s.Config.Backends {
+		if !l.has(b) {
+			all = append(all, b)
+		}
+	}
+	s.Config.Backends = all
+	return s, s.Config.Validate()
+}
+
+// has reports whether -b names the backend; what it says of weight and limit holds then.
+func (l layers) has(b messages.Backend) bool {
+	return slices.ContainsFunc(l.backends, func(own messages.Backend) bool { return own.ID() == b.ID() })
+}
+
+// merge lays the flags over a file, unless lb cannot serve what is in it.
+func (l layers) merge(f messages.File) (messages.Settings, error) {
+	for i, b := range f.Config.Backends {
+		err := notYet(b.ID(), b.Scheme)
+		if err == nil {
+			continue
+		}
+		path := fmt.Sprintf("backends[%d]", i)
+		if f.Gives(path + ".tls") {
+			path += ".tls"
+		}
+		return messages.Settings{}, f.Fault(path, err)
+	}
+	return l.over(f.Settings)
+}
+
+// configFile is a configuration file as it was at the start.
+type configFile struct {
+	path    string
+	text    []byte
+	decoded messages.File
+}
+
+// openConfig reads a configuration file.
+func openConfig(path string) (*configFile, error) {
+	f := &configFile{path: path}
+	var err error
+	if f.text, err = actors.ReadConfigFile(path); err != nil {
+		return nil, err
+	}
+	f.decoded, err = messages.DecodeConfig(f.text)
+	return f, f.about(err)
+}
+
+// about names the file in an error that has its place in it.
+func (f *configFile) about(err error) error {
+	if fault := (*messages.FileError)(nil); errors.As(err, &fault) {
+		return fmt.Errorf("%s: %w", f.path, err)
+	}
+	return err
+}
