@@ -103,8 +103,13 @@ func TestBodyAllowed(t *testing.T) {
 		status int
 		want   bool
 	}{
-		{false, 200, true}, {true, 200, false}, {false, 204, false}, {false, 304, false}, {false, 101, false},
-		{false, 199, false}, {false, 500, true},
+		{false, 200, true},
+		{true, 200, false},
+		{false, 204, false},
+		{false, 304, false},
+		{false, 101, false},
+		{false, 199, false},
+		{false, 500, true},
 	} {
 		if got := BodyAllowed(c.head, c.status); got != c.want {
 			t.Errorf("BodyAllowed(%v, %d) = %v", c.head, c.status, got)
