@@ -178,7 +178,11 @@ func (x *exchange) failed(f *upstream.Failure) {
 	w := x.worker
 	x.conn, x.sending = nil, false
 	x.left()
-	w.outcome(x.backend, f.Reason)
+	if f.Reused && f.Reason == messages.ConnectionTerminated {
+		w.stale(x.backend)
+	} else {
+		w.outcome(x, f.Reason)
+	}
 	if x.retry(f) {
 		return
 	}

@@ -67,7 +67,7 @@ func (f *fromBackend) End(trailers []semantics.Field) {
 	x.conn = nil
 	x.left()
 	c.End(trailers)
-	x.worker.outcome(x.backend, messages.NoReason)
+	x.worker.outcome(x, messages.NoReason)
 	if !c.FlushLast() {
 		x.cut(messages.ClientClosed)
 		return

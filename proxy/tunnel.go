@@ -15,7 +15,7 @@ func (x *exchange) switchProtocols(r *semantics.Response) {
 	protocol := upgradeOf(r.Fields)
 	if !x.upgrade || protocol == nil {
 		x.cancel()
-		w.outcome(x.backend, messages.HTTPUpgradeFailed)
+		w.outcome(x, messages.HTTPUpgradeFailed)
 		x.answer(answerFor(messages.HTTPUpgradeFailed, "101 without a request for it"))
 		return
 	}

@@ -56,6 +56,7 @@ type Worker struct {
 	retries    budget
 	chooser    chooser
 	queue      queue
+	ejection   ejection
 	stats      messages.Stats
 	running    int    // exchanges
 	mark       []byte // what all ids of requests begin with
@@ -74,10 +75,11 @@ type Worker struct {
 
 // backend is what a worker knows of a backend.
 type backend struct {
-	member  balance.Member
-	pool    *upstream.Backend
-	id      string
-	scheme  messages.Scheme
+	member balance.Member
+	pool   *upstream.Backend
+	id     string
+	scheme messages.Scheme
+	standing
 	failing bool // the last outcome was reported as a failure
 	badge   badge
 	stats   messages.BackendStats
@@ -95,6 +97,7 @@ func NewWorker(l *loop.Loop, o Options) *Worker {
 	w.pool = upstream.Pool{Net: w.net, Config: w.config}
 	w.drain.timer.Owner = w
 	w.queue.worker, w.queue.timer.Owner = w, &w.queue
+	w.ejection.worker, w.ejection.timer.Owner = w, &w.ejection
 	return w
 }
 
@@ -102,14 +105,13 @@ func NewWorker(l *loop.Loop, o Options) *Worker {
 func (w *Worker) Apply(s *messages.Snapshot) {
 	w.config = &s.Config
 	w.clients.Config, w.pool.Config = w.config, w.config
-	usable := make([]*balance.Member, 0, len(s.Members))
+	w.ejection.order = make([]*backend, 0, len(s.Members))
 	seen := make(map[string]bool, len(s.Members))
 	for i := range s.Members {
 		b := w.backend(s.Members[i])
 		seen[b.id] = true
-		if s.Members[i].State == messages.Up {
-			usable = append(usable, &b.member)
-		}
+		b.stand(&s.Members[i])
+		w.ejection.order = append(w.ejection.order, b)
 	}
 	for id := range w.backends {
 		if !seen[id] {
@@ -117,7 +119,7 @@ func (w *Worker) Apply(s *messages.Snapshot) {
 		}
 	}
 	w.pool.Retain(s.Members)
-	w.choose(usable)
+	w.chooseUsable()
 }
 
 func (w *Worker) backend(m messages.Member) *backend {
@@ -162,6 +164,7 @@ func (w *Worker) Close() {
 	w.pool.Close()
 	w.loop.Disarm(&w.drain.timer)
 	w.loop.Disarm(&w.queue.timer)
+	w.loop.Disarm(&w.ejection.timer)
 }
 
 // Panicked is what the loop is to call when the code of a handler panics: the connection that had its turn is closed, with
@@ -186,21 +189,6 @@ func (w *Worker) crash(c interface{ Crashed() }) {
 		}
 	}()
 	c.Crashed()
-}
-
-// outcome tells the control plane of a failure, and of the first success after one. Hot path.
-func (w *Worker) outcome(b *backend, reason messages.Reason) {
-	failed := reason != messages.NoReason
-	if !failed && !b.failing {
-		return
-	}
-	b.failing = failed
-	if failed {
-		b.stats.Failures[reason]++
-	}
-	if w.options.Report != nil {
-		w.options.Report(messages.Outcome{Backend: b.id, Reason: reason, Worker: w.options.Number})
-	}
 }
 
 // exchange returns an empty one.
