@@ -17,7 +17,7 @@ type Attempt struct {
 type Probe struct {
 	Began  time.Time       // zero when it is not known: it counts as begun in time
 	Reason messages.Reason // NoReason: a response came, and Status says what it is worth
-	Status int
+	Status int             // 0: none was asked for, a connection was all that was wanted
 }
 
 // verdict is one piece of evidence as the machine counts it.
@@ -35,6 +35,9 @@ func (a Attempt) verdict() (v verdict, counts bool) {
 func (p Probe) verdict(r Rules) verdict {
 	if p.Reason != messages.NoReason {
 		return verdict{p.Began, false, "probe " + word(p.Reason)}
+	}
+	if p.Status == 0 {
+		return verdict{p.Began, true, "probe connected"}
 	}
 	return verdict{p.Began, r.healthy(p.Status), "probe status " + strconv.Itoa(p.Status)}
 }

@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"net/netip"
+	"slices"
 
 	"lb/messages"
 )
@@ -57,7 +58,7 @@ func (b *Backend) address() netip.AddrPort {
 
 // keep puts an idle connection into the pool, or closes it if there are enough.
 func (b *Backend) keep(c *Conn) {
-	if b.gone || len(b.idle) >= b.pool.maxIdle() {
+	if b.gone || len(b.idle) >= b.pool.maxIdle() || !slices.Contains(b.addresses, c.peer) {
 		c.close()
 		return
 	}
@@ -77,6 +78,23 @@ func (b *Backend) remove(c *Conn) {
 			return
 		}
 	}
+}
+
+// move takes the addresses that hold from now on. Idle connections to others are closed: while they were used again and again,
+// requests would never follow a name that moves.
+func (b *Backend) move(addresses []netip.AddrPort) {
+	if slices.Equal(b.addresses, addresses) {
+		return
+	}
+	b.addresses = addresses
+	b.idle = slices.DeleteFunc(b.idle, func(c *Conn) bool {
+		moved := !slices.Contains(addresses, c.peer)
+		if moved {
+			b.stats.Idle--
+			c.close()
+		}
+		return moved
+	})
 }
 
 func (b *Backend) retire() {

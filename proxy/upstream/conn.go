@@ -3,6 +3,7 @@ package upstream
 import (
 	"errors"
 	"io"
+	"net/netip"
 	"syscall"
 
 	"lb/messages"
@@ -32,6 +33,7 @@ type Conn struct {
 	body     h1.Body  // of the response
 	phase    phase
 	left     int // addresses not tried yet
+	peer     netip.AddrPort
 
 	head     bool // the request is HEAD
 	chunked  bool // the request's body is chunked
@@ -104,7 +106,9 @@ func (c *Conn) Touch() { c.expect() }
 
 // begin starts an exchange on an idle connection.
 func (c *Conn) begin(x Exchange) {
-	*c = Conn{backend: c.backend, tcp: c.tcp, exchange: x, phase: requesting, reused: true, rest: c.rest[:0]}
+	*c = Conn{
+		backend: c.backend, tcp: c.tcp, peer: c.peer, exchange: x, phase: requesting, reused: true, rest: c.rest[:0],
+	}
 }
 
 // dialNext connects to the next address. That it fails at once is told in the next round, as any other failure.
@@ -117,7 +121,8 @@ func (c *Conn) dialNext() {
 	share := int64(p.Config.Timeouts.Connect) / int64(c.left)
 	c.left--
 	c.backend.stats.Connects++
-	tcp, err := p.Net.Dial(c.backend.address(), c)
+	c.peer = c.backend.address()
+	tcp, err := p.Net.Dial(c.peer, c)
 	if err != nil {
 		p.Net.Loop.Again(&undone{c, err})
 		return

@@ -43,7 +43,7 @@ func (p *Pool) Backend(m messages.Member) *Backend {
 		p.backends[id] = b
 	}
 	b.gone = false
-	b.addresses = m.Addresses
+	b.move(m.Addresses)
 	return b
 }
 
