@@ -28,26 +28,27 @@ func (b *Balancer) inquire(o Options) *survey {
 	return &survey{system: b.system, version: o.Admin.Version, started: time.Now(), dropped: o.Admin.Dropped}
 }
 
-// answerLocally has the workers answer /metrics, unless there is another place for it.
-func (b *Balancer) answerLocally(q *survey, o Options) {
+// localAnswer answers what a worker does not forward. It does not block; reply may be called later, once, by any goroutine.
+type localAnswer = func(path string, reply func(status int, contentType string, body []byte))
+
+// localAnswers has the workers answer /metrics, unless there is another place for it: then it is nil.
+func (b *Balancer) localAnswers(q *survey, o Options) localAnswer {
 	if o.Admin.Pages != nil {
-		return
+		return nil
 	}
 	places := make(chan struct{}, adminAtATime)
-	for _, s := range b.seats {
-		s.local = func(_ string, reply func(status int, contentType string, body []byte)) {
-			select {
-			case places <- struct{}{}:
-			default:
-				reply(503, "text/plain; charset=utf-8", []byte("too many requests at a time\n"))
-				return
-			}
-			b.system.Goroutines.Go("metrics", func() {
-				defer func() { <-places }()
-				defer reply(500, "text/plain; charset=utf-8", []byte("failed\n")) // after a panic; else the first one counts
-				reply(q.metrics())
-			})
+	return func(_ string, reply func(status int, contentType string, body []byte)) {
+		select {
+		case places <- struct{}{}:
+		default:
+			reply(503, "text/plain; charset=utf-8", []byte("too many requests at a time\n"))
+			return
 		}
+		b.system.Goroutines.Go("metrics", func() {
+			defer func() { <-places }()
+			defer reply(500, "text/plain; charset=utf-8", []byte("failed\n")) // after a panic; else the first one counts
+			reply(q.metrics())
+		})
 	}
 }
 

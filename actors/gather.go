@@ -43,7 +43,7 @@ type workerReport struct {
 // does not receive messages, and what it has counted is in its seat. The fields are the workers actor's only.
 type gatherings struct {
 	system  *supervisor.System
-	seats   []*seat
+	posts   []post
 	last    []messages.Stats // what each worker told last: it only grows
 	running map[uint64]*gathering
 	begun   uint64
@@ -55,9 +55,9 @@ type gathering struct {
 	waiting int
 }
 
-func newGatherings(system *supervisor.System, seats []*seat) *gatherings {
+func newGatherings(system *supervisor.System, posts []post) *gatherings {
 	return &gatherings{
-		system: system, seats: seats, last: make([]messages.Stats, len(seats)), running: make(map[uint64]*gathering),
+		system: system, posts: posts, last: make([]messages.Stats, len(posts)), running: make(map[uint64]*gathering),
 	}
 }
 
@@ -65,9 +65,9 @@ func newGatherings(system *supervisor.System, seats []*seat) *gatherings {
 func (g *gatherings) begin(self, asker *actor.PID) {
 	g.begun++
 	number := g.begun
-	g.running[number] = &gathering{asker: asker, waiting: len(g.seats)}
-	for _, s := range g.seats {
-		s.loop.Schedule(func() { g.system.Root.Send(self, counted{number, s.number, s.stats()}) })
+	g.running[number] = &gathering{asker: asker, waiting: len(g.posts)}
+	for i, p := range g.posts {
+		p.count(func(s messages.Stats) { g.system.Root.Send(self, counted{number, i, s}) })
 	}
 	g.system.Goroutines.After("late counters", gatherWithin, func() { g.system.Root.Send(self, gatherLate{number}) })
 }

@@ -26,7 +26,7 @@ type (
 // heartbeat tells loops that hang, in an endless loop say, from those that work. The fields are the workers actor's only.
 type heartbeat struct {
 	system *supervisor.System
-	seats  []*seat
+	posts  []post
 	pulses []pulse
 }
 
@@ -36,8 +36,8 @@ type pulse struct {
 	silent bool // for longer than silentAfter
 }
 
-func newHeartbeat(system *supervisor.System, seats []*seat) *heartbeat {
-	h := &heartbeat{system: system, seats: seats, pulses: make([]pulse, len(seats))}
+func newHeartbeat(system *supervisor.System, posts []post) *heartbeat {
+	h := &heartbeat{system: system, posts: posts, pulses: make([]pulse, len(posts))}
 	for i := range h.pulses {
 		h.pulses[i].heard = time.Now()
 	}
@@ -54,7 +54,7 @@ func (h *heartbeat) beat(self *actor.PID, now time.Time) (silent []int) {
 		}
 		if !p.asked {
 			p.asked = true
-			h.seats[i].loop.Schedule(func() { h.system.Root.Send(self, alive{i}) })
+			h.posts[i].beat(func() { h.system.Root.Send(self, alive{i}) })
 		}
 	}
 	h.system.Goroutines.After("next heartbeat", beatEvery, func() { h.system.Root.Send(self, beat{}) })

@@ -12,7 +12,7 @@ import (
 )
 
 // seats have loops that never run: what is scheduled on them waits for ever.
-func seats(t *testing.T, n int) (all []*seat) {
+func seats(t *testing.T, n int) (all []post) {
 	t.Helper()
 	for i := range n {
 		s, err := newSeat(i, -1)

@@ -18,7 +18,7 @@ type readiness struct {
 // readiness is false before all workers serve, while one of them is degraded or hangs, while draining, and when every
 // backend is down. A worker that is restarted does not count: a neighbour serves its clients.
 func (w *workers) readiness() readiness {
-	if w.draining {
+	if w.draining || w.leaving {
 		return readiness{reason: "draining"}
 	}
 	for i, c := range w.children {

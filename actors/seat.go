@@ -1,6 +1,8 @@
 package actors
 
 import (
+	"github.com/asynkron/protoactor-go/actor"
+
 	"lb/messages"
 	"lb/proxy"
 )
@@ -9,7 +11,7 @@ import (
 type seat struct {
 	// Immutable.
 	number int
-	fd     int
+	fds    []int
 	loop   *proxy.Loop
 	local  func(path string, reply func(status int, contentType string, body []byte)) // nil: all requests are forwarded
 
@@ -20,8 +22,8 @@ type seat struct {
 	starts   uint64         // of workers, this one included
 }
 
-func newSeat(number, fd int) (*seat, error) {
-	s := &seat{number: number, fd: fd}
+func newSeat(number int, fds ...int) (*seat, error) {
+	s := &seat{number: number, fds: fds}
 	var err error
 	s.loop, err = proxy.NewLoop(s.panicked)
 	return s, err
@@ -34,8 +36,26 @@ func (s *seat) panicked(whose, value any, stack []byte) {
 	}
 }
 
-// clear ends the worker that is seated, with all its connections, and keeps its counts. Without one it does nothing.
-func (s *seat) clear() {
+func (s *seat) props(w *workers) *actor.Props {
+	return w.system.Props(func() actor.Actor { return newWorker(w.system, s, len(w.posts), w.root) },
+		actor.WithDispatcher(s.loop))
+}
+
+func (s *seat) sockets() []int { return s.fds }
+
+func (s *seat) beat(alive func()) { s.loop.Schedule(alive) }
+
+func (s *seat) count(reply func(messages.Stats)) { s.loop.Schedule(func() { reply(s.stats()) }) }
+
+func (s *seat) clear() { s.loop.Schedule(s.vacate) }
+
+// abandon does nothing: what hangs in this process cannot be ended without it.
+func (s *seat) abandon() {}
+
+func (s *seat) close() { s.loop.Stop() }
+
+// vacate ends the worker that is seated. Without one it does nothing. It is for the loop's thread.
+func (s *seat) vacate() {
 	w := s.worker
 	if w == nil {
 		return

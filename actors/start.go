@@ -18,11 +18,19 @@ import (
 type Options struct {
 	// Config is valid.
 	Config messages.Config
-	// Sockets are listening sockets, non-blocking, one for each worker. They stay the caller's.
-	Sockets []int
-	Log     zerolog.Logger
+	// Sockets are listening sockets, non-blocking: those of each worker, of which there is one for each entry. Several
+	// workers may share one. They stay the caller's.
+	Sockets [][]int
+	// Emptied is told, during a drain, that nothing is left in the queues of the sockets, so that closing them loses nobody;
+	// may be nil.
+	Emptied func()
+	// Launch starts the process of a worker; nil: the workers are event loops of this process.
+	Launch Launch
+	Log    zerolog.Logger
 	// Resolver resolves host and service names; a zero StubResolver when nil.
 	Resolver Resolver
+	// File is the configuration file that Config came from; nil: there is none, and Config stays.
+	File *FileOptions
 	// Admin is how the balancer shows itself and takes orders.
 	Admin AdminOptions
 }
@@ -33,13 +41,15 @@ const stopWithin = 5 * time.Second
 // Balancer is a running load balancer.
 type Balancer struct {
 	system  *supervisor.System
-	seats   []*seat
+	posts   []post
 	workers *actor.PID
 	// backends takes ConfigChanged, DrainBackend, EnableBackend, WeighBackend and BackendsAsked.
 	backends *actor.PID
-	fate     *fate
-	log      zerolog.Logger
-	stop     sync.Once
+	// config takes ReloadConfig and ConfigAsked; nil without a file.
+	config *actor.PID
+	fate   *fate
+	log    zerolog.Logger
+	stop   sync.Once
 }
 
 // Start builds the event loops and the actors, and returns when each worker serves.
@@ -47,12 +57,13 @@ func Start(o Options) (*Balancer, error) {
 	if len(o.Sockets) == 0 {
 		return nil, errors.New("start: no listening socket")
 	}
-	b := &Balancer{log: named(o.Log, "lb"), fate: newFate()}
+	b := &Balancer{log: named(o.Log, "lb"), fate: newFate(o.Emptied)}
 	b.system = supervisor.NewSystem(supervisor.Options{Logger: slog.New(zerolog.NewSlogHandler(named(o.Log, "supervisor")))})
-	if err := b.seat(o); err != nil {
+	q := b.inquire(o)
+	if err := b.settle(o, b.localAnswers(q, o)); err != nil {
 		return nil, errors.Join(err, b.end())
 	}
-	if err := b.spawn(o); err != nil {
+	if err := b.spawn(q, o); err != nil {
 		return nil, errors.Join(err, b.end())
 	}
 	select {
@@ -76,28 +87,39 @@ func (b *Balancer) Drain(within time.Duration) error {
 	return nil
 }
 
-// seat makes the event loops and runs each on a thread of its own.
-func (b *Balancer) seat(o Options) error {
-	for i, fd := range o.Sockets {
-		s, err := newSeat(i, fd)
+// Withdraw turns readiness false. All else goes on.
+func (b *Balancer) Withdraw() { b.system.Root.Send(b.workers, messages.Withdraw{}) }
+
+// settle makes the places where the workers are to work.
+func (b *Balancer) settle(o Options, local localAnswer) error {
+	for i, fds := range o.Sockets {
+		if o.Launch != nil {
+			b.posts = append(b.posts, newStation(i, fds, o.Launch, local))
+			continue
+		}
+		s, err := newSeat(i, fds...)
 		if err != nil {
 			return err
 		}
-		b.seats = append(b.seats, s)
-		b.system.Goroutines.Go(fmt.Sprintf("loop %d", i), func() {
-			if err := s.loop.Run(); err != nil {
-				b.fate.end(fmt.Errorf("worker %d: %w", i, err))
-			}
-		})
+		s.local = local
+		b.posts = append(b.posts, s)
+		s.run(b.system.Goroutines, b.fate)
 	}
 	return nil
 }
 
-func (b *Balancer) spawn(o Options) (err error) {
-	q := b.inquire(o)
-	b.answerLocally(q, o)
+// run runs the event loop on a thread of its own.
+func (s *seat) run(goroutines *supervisor.Goroutines, f *fate) {
+	goroutines.Go(fmt.Sprintf("loop %d", s.number), func() {
+		if err := s.loop.Run(); err != nil {
+			f.end(fmt.Errorf("worker %d: %w", s.number, err))
+		}
+	})
+}
+
+func (b *Balancer) spawn(q *survey, o Options) (err error) {
 	b.workers, err = b.system.Spawn(b.system.Props(func() actor.Actor {
-		return newWorkers(b.system, b.seats, b.fate, o.Log)
+		return newWorkers(b.system, b.posts, b.fate, o.Log)
 	}), "workers")
 	if err != nil {
 		return err
@@ -109,15 +131,30 @@ func (b *Balancer) spawn(o Options) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := b.spawnConfig(o); err != nil {
+		return err
+	}
 	return b.spawnAdmin(q, o)
+}
+
+// spawnConfig starts the actor that follows the configuration file, if there is one.
+func (b *Balancer) spawnConfig(o Options) (err error) {
+	if o.File == nil {
+		return nil
+	}
+	r := newReloads(*o.File, time.Now())
+	b.config, err = b.system.Spawn(b.system.Props(func() actor.Actor {
+		return newConfiguration(b.system, b.backends, r, o.Log)
+	}), "config")
+	return err
 }
 
 // end stops the actors, then the loops that some of them run on.
 func (b *Balancer) end() (err error) {
 	b.stop.Do(func() {
 		err = b.system.Shutdown(stopWithin)
-		for _, s := range b.seats {
-			s.loop.Stop()
+		for _, p := range b.posts {
+			p.close()
 		}
 	})
 	return err
@@ -129,10 +166,21 @@ type fate struct {
 	over    chan struct{} // closed at the end, after reason was set
 	reason  error
 	served  sync.Once
+	emptied sync.Once
 	ended   sync.Once
+	onEmpty func() // may be nil
 }
 
-func newFate() *fate { return &fate{serving: make(chan struct{}), over: make(chan struct{})} }
+func newFate(onEmpty func()) *fate {
+	return &fate{serving: make(chan struct{}), over: make(chan struct{}), onEmpty: onEmpty}
+}
+
+// empty says that nothing is left in the queues of the sockets.
+func (f *fate) empty() {
+	if f.onEmpty != nil {
+		f.emptied.Do(f.onEmpty)
+	}
+}
 
 func (f *fate) serve() { f.served.Do(func() { close(f.serving) }) }
 

@@ -21,11 +21,12 @@ const (
 
 // What the parent and its workers say to each other besides package messages.
 type (
-	// serving tells that a worker accepts connections.
-	serving struct{ worker int }
 	// lend has a worker accept from a neighbour's socket, too; reclaim ends that.
 	lend    struct{ fd int }
-	reclaim struct{ fd int }
+	reclaim struct {
+		fd   int
+		then func() // called when it is done; may be nil
+	}
 	// spent tells a worker that its budget of faults is. Several may be on their way when the first one is acted upon: those
 	// that speak of a predecessor must not fail its successor as well.
 	spent struct {
@@ -58,17 +59,18 @@ func (w *worker) Receive(ctx actor.Context) {
 	case *actor.Started:
 		w.start(ctx)
 	case *actor.Restarting, *actor.Stopping:
-		w.seat.clear()
+		w.seat.vacate()
 	case *messages.Snapshot:
 		w.apply(ctx, m)
 	case messages.Drain:
-		w.seat.worker.Drain(m.Within, func(cut int) {
-			ctx.Send(ctx.Parent(), messages.Drained{Worker: w.seat.number, Cut: cut})
-		})
+		w.drain(ctx.Parent(), m)
 	case lend:
 		w.listen(m.fd)
 	case reclaim:
 		w.seat.worker.Unlisten(m.fd)
+		if m.then != nil {
+			m.then()
+		}
 	case spent:
 		w.giveUp(m)
 	}
@@ -76,7 +78,7 @@ func (w *worker) Receive(ctx actor.Context) {
 
 // start seats a new worker. One that takes over knows at once what its predecessor knew.
 func (w *worker) start(ctx actor.Context) {
-	w.seat.clear()
+	w.seat.vacate()
 	w.seat.starts++
 	self, parent := ctx.Self(), ctx.Parent()
 	w.seat.worker = proxy.NewWorker(w.seat.loop, proxy.Options{
@@ -102,8 +104,10 @@ func (w *worker) apply(ctx actor.Context, s *messages.Snapshot) {
 	}
 	w.seat.snapshot = s
 	w.seat.worker.Apply(s)
-	w.listen(w.seat.fd)
-	ctx.Send(ctx.Parent(), serving{w.seat.number})
+	for _, fd := range w.seat.fds {
+		w.listen(fd)
+	}
+	ctx.Send(ctx.Parent(), messages.Serving{Worker: w.seat.number})
 }
 
 func (w *worker) listen(fd int) {
@@ -112,11 +116,19 @@ func (w *worker) listen(fd int) {
 	}
 }
 
+// drain tells the parent when the sockets are empty, and when the last exchange is over.
+func (w *worker) drain(parent *actor.PID, m messages.Drain) {
+	w.seat.worker.Drain(m.Within, func(cut int) {
+		w.system.Root.Send(parent, messages.Drained{Worker: w.seat.number, Cut: cut})
+	})
+	w.system.Root.Send(parent, messages.Emptied{Worker: w.seat.number})
+}
+
 func (w *worker) giveUp(m spent) {
 	if m.whose != w.seat.worker {
 		return
 	}
-	w.seat.clear()
+	w.seat.vacate()
 	panic(fmt.Sprintf("too many panics, the last: %v", m.last))
 }
 

@@ -2,6 +2,7 @@ package actors
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -24,12 +25,13 @@ type workers struct {
 	supervisor.Strategy
 
 	system   *supervisor.System
-	seats    []*seat
+	posts    []post
 	fate     *fate
 	root     zerolog.Logger
 	log      zerolog.Logger
 	children []*child
 	draining bool
+	leaving  bool // new clients are to be sent elsewhere
 	snapshot *messages.Snapshot
 	// publisher of the snapshot: outcomes go to it.
 	publisher *actor.PID
@@ -45,13 +47,14 @@ type child struct {
 	away     bool // it waits for its restart
 	missed   bool // so long that a neighbour is to accept for it
 	degraded bool
+	emptied  bool
 	drained  bool
 	helper   int // number of the neighbour that accepts for it; -1: nobody
 }
 
-func newWorkers(system *supervisor.System, seats []*seat, f *fate, log zerolog.Logger) *workers {
-	w := &workers{system: system, seats: seats, fate: f, root: log, log: named(log, "workers")}
-	w.gatherings, w.heartbeat = newGatherings(system, seats), newHeartbeat(system, seats)
+func newWorkers(system *supervisor.System, posts []post, f *fate, log zerolog.Logger) *workers {
+	w := &workers{system: system, posts: posts, fate: f, root: log, log: named(log, "workers")}
+	w.gatherings, w.heartbeat = newGatherings(system, posts), newHeartbeat(system, posts)
 	w.Backoff = backoffOfWorkers
 	w.Hooks = supervisor.Hooks{ChildFailed: w.childFailed, ChildAway: w.childAway}
 	return w
@@ -67,10 +70,16 @@ func (w *workers) Receive(ctx actor.Context) {
 		for _, c := range w.children {
 			ctx.Send(c.pid, m)
 		}
-	case serving:
-		w.serving(m.worker)
+	case messages.Serving:
+		w.serving(m.Worker)
+	case unable:
+		w.unable(m)
+	case messages.Withdraw:
+		w.leaving = true
 	case messages.Drain:
 		w.drain(ctx, m)
+	case messages.Emptied:
+		w.emptied(m.Worker)
 	case messages.Drained:
 		w.drained(m)
 	case messages.Outcome:
@@ -83,10 +92,8 @@ func (w *workers) Receive(ctx actor.Context) {
 }
 
 func (w *workers) start(ctx actor.Context) {
-	for _, s := range w.seats {
-		props := w.system.Props(func() actor.Actor { return newWorker(w.system, s, len(w.seats), w.root) },
-			actor.WithDispatcher(s.loop))
-		pid, err := ctx.SpawnNamed(props, workerName(s.number))
+	for i, p := range w.posts {
+		pid, err := ctx.SpawnNamed(p.props(w), workerName(i))
 		if err != nil {
 			panic(err)
 		}
@@ -118,12 +125,37 @@ func (w *workers) drain(ctx actor.Context, m messages.Drain) {
 	}
 	w.draining = true
 	for i, c := range w.children {
-		if c.away {
+		if c.away || c.degraded {
+			w.emptied(i)
 			w.drained(messages.Drained{Worker: i})
 			continue
 		}
 		ctx.Send(c.pid, m)
 	}
+}
+
+// emptied tells whoever holds the sockets when nothing is left in any of their queues.
+func (w *workers) emptied(number int) {
+	w.children[number].emptied = true
+	for _, c := range w.children {
+		if !c.emptied {
+			return
+		}
+	}
+	w.fate.empty()
+}
+
+// unable gives a worker up that cannot start, and would not another time.
+func (w *workers) unable(m unable) {
+	c := w.children[m.worker]
+	c.serves, c.degraded, c.missed = false, true, true
+	w.log.Error().Int("worker", m.worker).Str("reason", m.reason).Msg("a worker cannot start and is given up")
+	if !w.fate.serves() {
+		w.fate.end(fmt.Errorf("worker %d cannot start: %s", m.worker, m.reason))
+		return
+	}
+	w.endWithoutWorkers()
+	w.lendAll()
 }
 
 // drained ends the balancer when the last worker has ended its last exchange.
@@ -147,10 +179,11 @@ func (w *workers) childFailed(f supervisor.Failure) {
 	if !ok {
 		return
 	}
-	s, c := w.seats[number], w.children[number]
-	s.loop.Schedule(s.clear)
+	c := w.children[number]
+	w.posts[number].clear()
 	c.serves, c.degraded = false, f.Decision.Degraded
 	if w.draining {
+		w.emptied(number)
 		w.drained(messages.Drained{Worker: number})
 	}
 	if c.degraded {
@@ -207,7 +240,9 @@ func (w *workers) lend(number int) {
 		helper := (number + i) % len(w.children)
 		if w.children[helper].serves {
 			w.children[number].helper = helper
-			w.system.Root.Send(w.children[helper].pid, lend{w.seats[number].fd})
+			for _, fd := range w.posts[number].sockets() {
+				w.system.Root.Send(w.children[helper].pid, lend{fd})
+			}
 			return
 		}
 	}
@@ -218,8 +253,13 @@ func (w *workers) lend(number int) {
 func (w *workers) takeBack(number int) {
 	w.children[number].helper = -1
 	for other, c := range w.children {
-		if other != number {
-			w.system.Root.Send(c.pid, reclaim{w.seats[number].fd})
+		if other == number {
+			continue
+		}
+		for _, fd := range w.posts[number].sockets() {
+			if !slices.Contains(w.posts[other].sockets(), fd) {
+				w.system.Root.Send(c.pid, reclaim{fd: fd})
+			}
 		}
 	}
 }

@@ -31,7 +31,7 @@ func (w *workers) report(asker *actor.PID) {
 	if asker == nil {
 		return
 	}
-	r := workersReport{sum: w.gatherings.sum(w.snapshot), snapshot: w.snapshot, draining: w.draining}
+	r := workersReport{sum: w.gatherings.sum(w.snapshot), snapshot: w.snapshot, draining: w.draining || w.leaving}
 	for i := range w.children {
 		word, up := w.state(i)
 		r.workers = append(r.workers, workerReport{state: word, up: up, stats: w.gatherings.last[i]})
@@ -42,6 +42,7 @@ func (w *workers) report(asker *actor.PID) {
 func (w *workers) beat(self *actor.PID) {
 	for _, number := range w.heartbeat.beat(self, time.Now()) {
 		w.log.Error().Int("worker", number).Dur("silent_ms", silentAfter).Msg("a worker's loop does not answer")
+		w.posts[number].abandon()
 	}
 }
 

@@ -298,7 +298,7 @@ func inProcess(t *testing.T, r actors.Resolver, backends ...string) *balancer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	running, err := actors.Start(actors.Options{Config: c, Sockets: sockets.FDs(), Log: zerolog.Nop(), Resolver: r})
+	running, err := actors.Start(actors.Options{Config: c, Sockets: sockets.Shares(len(sockets.FDs())), Log: zerolog.Nop(), Resolver: r})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -47,7 +48,7 @@ func (s *standIn) Drain(within time.Duration) error {
 func (s *standIn) start(o actors.Options) (balancer, error) {
 	s.config, s.admin = o.Config, o.Admin
 	handler := roundRobin(o.Config.Backends)
-	for _, fd := range o.Sockets {
+	for _, fd := range slices.Concat(o.Sockets...) {
 		copied, err := syscall.Dup(fd)
 		if err != nil {
 			return nil, err

@@ -52,7 +52,7 @@ func (p *program) demoAction(c *cli.Context) error {
 		return err
 	}
 	defer closeSockets(sockets, log)
-	b, err := p.start(actors.Options{Config: backends.config(), Sockets: sockets.FDs(), Log: log.Logger})
+	b, err := p.start(actors.Options{Config: backends.config(), Sockets: sockets.Shares(1), Log: log.Logger})
 	if err != nil {
 		return err
 	}

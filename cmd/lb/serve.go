@@ -85,7 +85,7 @@ func (p *program) serve(s settings, log *logbook) error {
 	}
 	defer doors.close()
 	b, err := p.start(actors.Options{
-		Config: s.Config, Sockets: sockets.FDs(), Log: log.Logger, Admin: doors.options(log),
+		Config: s.Config, Sockets: sockets.Shares(s.workers()), Log: log.Logger, Admin: doors.options(log),
 	})
 	if err != nil {
 		return err

@@ -1,0 +1,26 @@
+package actors
+
+import (
+	"github.com/asynkron/protoactor-go/actor"
+
+	"lb/messages"
+)
+
+// post is where a worker works: a seat at an event loop of this process, or a process of its own. It outlives the worker.
+// The functions it is given are called later, once, on a thread of the post's own choice.
+type post interface {
+	// props describes the actor that works here.
+	props(w *workers) *actor.Props
+	// sockets are those that the worker accepts from.
+	sockets() []int
+	// beat calls back as soon as the worker shows a sign of life. Who is away and known to be needs none.
+	beat(alive func())
+	// count calls back with the counters of all workers that worked here.
+	count(reply func(messages.Stats))
+	// clear ends the worker, with all its connections, and keeps its counters.
+	clear()
+	// abandon ends a worker that hangs, where that is possible.
+	abandon()
+	// close gives up what the post is made of. There is no worker any more.
+	close()
+}
