@@ -18,13 +18,17 @@ const (
 	broken            // a send failed: an end that is read was none
 	ending            // our side is to be ended when the queue is empty
 	full              // the last read filled its buffer
+	shaking           // the TLS handshake runs
+	held              // TLS may hold bytes that were not read, or has the end of them to tell
 	closed
 )
 
-// Conn is a TCP connection on a loop. A Conn is touched by the loop's thread only.
+// Conn is a TCP connection on a loop, with or without TLS. A Conn is touched by the loop's thread only.
 type Conn struct {
 	net      *Network
 	user     User
+	tls      *secure // nil without TLS
+	trace    *trace  // nil while nobody looks
 	fd       int
 	status   status
 	sent     int    // bytes of out that are on their way
@@ -36,7 +40,7 @@ type Conn struct {
 
 // Ready implements loop.Handler. Ready(0) is another turn that the connection asked for. Hot path.
 func (c *Conn) Ready(e loop.Events) {
-	if c.status&(connecting|closed) != 0 {
+	if c.status&(connecting|shaking|closed) != 0 {
 		c.readyEarly(e)
 		return
 	}
@@ -58,6 +62,10 @@ func (c *Conn) Ready(e loop.Events) {
 }
 
 func (c *Conn) readyEarly(e loop.Events) {
+	if c.status&shaking != 0 {
+		c.shake(e)
+		return
+	}
 	if c.status&closed != 0 || e&(loop.Writable|loop.Broken|loop.HungUp) == 0 {
 		return
 	}
@@ -69,6 +77,10 @@ func (c *Conn) readyEarly(e loop.Events) {
 		return
 	}
 	c.status &^= connecting
+	if c.tls != nil {
+		c.tls.begin()
+		return
+	}
 	c.user.Connected()
 	if e&(loop.Readable|loop.HungUp) != 0 && c.status&closed == 0 {
 		c.Ready(e &^ loop.Writable)
@@ -101,14 +113,27 @@ func (c *Conn) Deadline(at int64) {
 func (c *Conn) Progress() int64 { return c.progress }
 
 // CanRead reports whether a Read may bring something.
-func (c *Conn) CanRead() bool { return c.status&readable != 0 }
+func (c *Conn) CanRead() bool { return c.status&(readable|held) != 0 }
 
 // HungUp reports whether the peer ended its side, though its last bytes may not have been read.
 func (c *Conn) HungUp() bool { return c.status&hungUp != 0 }
 
-// Read reads what is there into b. It returns ErrNotNow when there is nothing, io.EOF at the peer's end, and the socket's
-// error otherwise. Hot path.
+// Read reads what is there into b. It returns ErrNotNow when there is nothing, io.EOF at the peer's end, ErrTruncated where
+// TCP ended and TLS did not, a *TLSError for what TLS finds at fault, and the socket's error otherwise. Hot path.
 func (c *Conn) Read(b []byte) (n int, err error) {
+	if c.tls != nil {
+		n, err = c.tls.read(b)
+	} else {
+		n, err = c.receive(b)
+	}
+	if c.trace != nil {
+		c.trace.received(b[:n])
+	}
+	return n, err
+}
+
+// receive reads from the socket. Hot path.
+func (c *Conn) receive(b []byte) (n int, err error) {
 	n, errno := receive(c.fd, b)
 	switch {
 	case errno == unix.EAGAIN:
@@ -145,8 +170,11 @@ func (c *Conn) Room() int {
 }
 
 // Silent reports whether the peer has sent nothing that waits to be read, and has neither ended nor reset the connection.
-// It costs a system call: for requests that may not be sent twice.
-func (c *Conn) Silent() bool { return nothingToPeek(c.fd) }
+// It costs a system call: for requests that may not be sent twice. What TLS sends for its own sake, such as session tickets,
+// is taken in and does not count. A connection that is not silent is of no use but to be closed: a byte may be lost.
+func (c *Conn) Silent() bool {
+	return (c.status&held == 0 && nothingToPeek(c.fd)) || (c.tls != nil && c.tls.silent())
+}
 
 // Send sends what g has gathered and empties it. What the kernel does not take is queued; Flushed follows. After an error
 // nothing is queued. Hot path.
@@ -157,6 +185,17 @@ func (c *Conn) Send(g *Gather) error { return c.send(g, 0) }
 func (c *Conn) SendLast(g *Gather) error { return c.send(g, sendMore) }
 
 func (c *Conn) send(g *Gather, flags int) error {
+	if c.trace != nil {
+		c.trace.sent(g.take())
+	}
+	if c.tls != nil {
+		return c.tls.send(g, flags)
+	}
+	return c.put(g, flags)
+}
+
+// put hands bytes to the kernel, or to the queue.
+func (c *Conn) put(g *Gather, flags int) error {
 	defer g.Reset()
 	if c.out != nil {
 		c.queue(g, 0)
@@ -187,6 +226,9 @@ func (c *Conn) Pending() int { return len(c.out) - c.sent }
 
 // Shutdown ends our side after what is queued; bytes may still be received.
 func (c *Conn) Shutdown() {
+	if c.tls != nil {
+		c.tls.end(0)
+	}
 	if c.out != nil {
 		c.status |= ending
 		return
@@ -215,6 +257,9 @@ func (c *Conn) Close() {
 	if c.status&closed != 0 {
 		return
 	}
+	if c.tls != nil {
+		c.tls.leave()
+	}
 	c.status = closed
 	c.net.Loop.Disarm(&c.timer)
 	c.net.Loop.Forget(c.fd)
@@ -225,6 +270,7 @@ func (c *Conn) Close() {
 // Abort closes the connection with a reset, so that the peer cannot take what it has for the whole.
 func (c *Conn) Abort() {
 	if c.status&closed == 0 {
+		c.status |= broken
 		resetOnClose(c.fd)
 	}
 	c.Close()
@@ -264,7 +310,9 @@ func (c *Conn) flush() bool {
 	case errno != 0:
 		c.status |= broken | readable
 		c.drop()
-		c.user.Broken(nil)
+		if c.status&shaking == 0 {
+			c.user.Broken(nil)
+		}
 		return false
 	}
 	c.progress = c.net.Loop.Now()
@@ -275,7 +323,9 @@ func (c *Conn) flush() bool {
 	if c.status&ending != 0 {
 		shutdownWrite(c.fd)
 	}
-	c.user.Flushed()
+	if c.status&shaking == 0 {
+		c.user.Flushed()
+	}
 	return c.status&closed == 0
 }
 

@@ -1,7 +1,6 @@
 package transport
 
 import (
-	"errors"
 	"net/netip"
 
 	"lb/proxy/loop"
@@ -20,14 +19,19 @@ const bodySize = 64 << 10
 // Network makes the connections of one loop and holds what they share.
 type Network struct {
 	Loop *loop.Loop
+	// Go runs a function on a goroutine of that name; a panic in it must go no further. Needed by DialTLS.
+	Go func(name string, run func())
+	// Tracer shows what passes; nil: nothing is shown.
+	Tracer *Tracer
 
-	wide  []byte   // made at the first wide read
-	spare [][]byte // emptied output buffers
+	cipher Gather   // records that are on their way to the kernel; empty between two calls
+	wide   []byte   // made at the first wide read
+	spare  [][]byte // emptied output buffers
 }
 
 // User is what a connection belongs to. It is called on the loop's thread.
 type User interface {
-	// Connected says that a connection made by Dial stands. A failed one is Broken.
+	// Connected says that a connection made by Dial or DialTLS stands. A failed one is Broken.
 	Connected()
 	// Readable says that bytes, or the end of them, may be read.
 	Readable()
@@ -43,7 +47,14 @@ type User interface {
 }
 
 // ErrNotNow is returned by Read when there is nothing to read at present.
-var ErrNotNow = errors.New("nothing to read now")
+var ErrNotNow error = notNow{}
+
+// notNow is a temporary net.Error: at one, crypto/tls keeps the part of a record that it has, and goes on from there.
+type notNow struct{}
+
+func (notNow) Error() string   { return "nothing to read now" }
+func (notNow) Timeout() bool   { return true }
+func (notNow) Temporary() bool { return true }
 
 // Dial begins to connect to an address; u is told how it ends. An error means that not even that was possible: no
 // descriptor left, no route.
