@@ -1,5 +1,6 @@
 // Package actors is the control plane: the actors that own the data plane and decide what it does.
 //
+//	config            follows the configuration file, if there is one, and tells backends what changed
 //	backends          resolves names, publishes Snapshots of the backends to the workers
 //	workers           supervises the workers, knows what outlives them
 //	├── worker/0      on loop 0: owns a proxy.Worker, its listener and its connections
