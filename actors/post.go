@@ -19,6 +19,9 @@ type post interface {
 	count(reply func(messages.Stats))
 	// clear ends the worker, with all its connections, and keeps its counters.
 	clear()
+	// retire has the worker that works here, and any after it, accept nothing from the sockets once it drains: they may be
+	// closed then.
+	retire()
 	// abandon ends a worker that hangs, where that is possible.
 	abandon()
 	// close gives up what the post is made of. There is no worker any more.

@@ -61,7 +61,6 @@ func (w *workerProcess) Receive(ctx actor.Context) {
 		w.send(m)
 	case messages.Drain:
 		w.draining = true
-		w.station.retire()
 		w.send(m)
 	case lend:
 		w.send(messages.Lend{Socket: m.fd}, m.fd)

@@ -20,6 +20,7 @@ type seat struct {
 	snapshot *messages.Snapshot
 	past     messages.Stats // of the workers before this one
 	starts   uint64         // of workers, this one included
+	retired  bool           // nothing is accepted any more
 }
 
 func newSeat(number int, fds ...int) (*seat, error) {
@@ -48,6 +49,8 @@ func (s *seat) beat(alive func()) { s.loop.Schedule(alive) }
 func (s *seat) count(reply func(messages.Stats)) { s.loop.Schedule(func() { reply(s.stats()) }) }
 
 func (s *seat) clear() { s.loop.Schedule(s.vacate) }
+
+func (s *seat) retire() { s.loop.Schedule(func() { s.retired = true }) }
 
 // abandon does nothing: what hangs in this process cannot be ended without it.
 func (s *seat) abandon() {}

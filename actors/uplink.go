@@ -174,7 +174,10 @@ func (u *uplink) tell(m any) {
 // obey does what the master says.
 func (u *uplink) obey(ctx actor.Context, m ordered) {
 	switch value := m.value.(type) {
-	case *messages.Snapshot, messages.Drain:
+	case *messages.Snapshot:
+		ctx.Send(u.worker, value)
+	case messages.Drain:
+		u.seat.retire()
 		ctx.Send(u.worker, value)
 	case messages.Beat:
 		u.seat.count(func(s messages.Stats) { u.tell(messages.Alive{Number: value.Number, Stats: s}) })

@@ -104,6 +104,9 @@ func (w *worker) apply(ctx actor.Context, s *messages.Snapshot) {
 	}
 	w.seat.snapshot = s
 	w.seat.worker.Apply(s)
+	if w.seat.retired {
+		return
+	}
 	for _, fd := range w.seat.fds {
 		w.listen(fd)
 	}

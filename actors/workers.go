@@ -124,6 +124,9 @@ func (w *workers) drain(ctx actor.Context, m messages.Drain) {
 		return
 	}
 	w.draining = true
+	for _, p := range w.posts {
+		p.retire()
+	}
 	for i, c := range w.children {
 		if c.away || c.degraded {
 			w.emptied(i)
