@@ -1,7 +1,11 @@
 // Package actors is the control plane: the actors that own the data plane and decide what it does.
 //
 //	config            follows the configuration file, if there is one, and tells backends what changed
-//	backends          resolves names, publishes Snapshots of the backends to the workers
+//	backends                 reconciles the backends, publishes Snapshots of them to the workers
+//	├── backend/HOST:PORT    one backend: its name, its health, its drain
+//	│   └── prober           its checks, each on a goroutine of its own
+//	├── service/NAME         looks up what a service name lists
+//	└── …
 //	workers           supervises the workers, knows what outlives them
 //	├── worker/0      on loop 0: owns a proxy.Worker, its listener and its connections
 //	│   └── pool      on loop 0: looks after the worker's backend connections
