@@ -1,10 +1,10 @@
 // Package actors is the control plane: the actors that own the data plane and decide what it does.
 //
 //	config            follows the configuration file, if there is one, and tells backends what changed
-//	backends                 reconciles the backends, publishes Snapshots of them to the workers
-//	├── backend/HOST:PORT    one backend: its name, its health, its drain
-//	│   └── prober           its checks, each on a goroutine of its own
-//	├── service/NAME         looks up what a service name lists
+//	backends          reconciles the backends, publishes Snapshots of them to the workers
+//	├── backend/a:80  one backend: its name, its health, its drain
+//	│   └── prober    its checks, each on a goroutine of its own
+//	├── service/b     looks up what a service name lists
 //	└── …
 //	workers           supervises the workers, knows what outlives them
 //	├── worker/0      on loop 0: owns a proxy.Worker, its listener and its connections
