@@ -80,6 +80,15 @@ func (b *Balancer) Wait() error {
 	return errors.Join(b.fate.reason, b.end())
 }
 
+// Reload reads the configuration file now, and does not wait for it. It reports whether there is a file.
+func (b *Balancer) Reload() bool {
+	if b.config == nil {
+		return false
+	}
+	b.system.Root.Send(b.config, messages.ReloadConfig{})
+	return true
+}
+
 // Drain stops accepting, lets running exchanges finish within the time, cuts off the rest, and ends the balancer. It does
 // not wait for that: Wait does.
 func (b *Balancer) Drain(within time.Duration) error {

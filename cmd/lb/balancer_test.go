@@ -28,6 +28,9 @@ type standIn struct {
 	ended  chan error
 	stuck  bool // a drain never ends
 	within chan time.Duration
+
+	withdrawn atomic.Bool
+	reloads   chan struct{} // nil: there is no configuration file
 }
 
 func newStandIn() *standIn {
@@ -36,12 +39,22 @@ func newStandIn() *standIn {
 
 func (s *standIn) Wait() error { return <-s.ended }
 
+func (s *standIn) Withdraw() { s.withdrawn.Store(true) }
+
 func (s *standIn) Drain(within time.Duration) error {
 	s.within <- within
 	if !s.stuck {
 		s.ended <- nil
 	}
 	return nil
+}
+
+func (s *standIn) Reload() bool {
+	if s.reloads == nil {
+		return false
+	}
+	s.reloads <- struct{}{}
+	return true
 }
 
 // start serves on the sockets by round robin.

@@ -16,12 +16,15 @@ import (
 // settings is all that the command line, the environment and the configuration file say.
 type settings struct {
 	messages.Settings
-	layers  layers
-	file    *configFile // nil without -c
-	level   zerolog.Level
-	drain   time.Duration
-	pidFile string // "" for none
-	doors   doorSettings
+	layers layers
+	file   *configFile // nil without -c
+	level  zerolog.Level
+	drain  time.Duration
+	// drainDelay is how long new clients are still served after the order to end.
+	drainDelay time.Duration
+	logFile    string // "" for stdout
+	pidFile    string // "" for none
+	doors      doorSettings
 }
 
 // workers is the number of event loops.
@@ -40,11 +43,13 @@ func (s settings) listen() listenOptions {
 func readSettings(c *cli.Context) (settings, error) {
 	r := reader{values: c}
 	s := settings{
-		layers:  r.layers(),
-		level:   take(&r, "loglevel", parseLevel),
-		drain:   take(&r, "drain-timeout", parseDrain),
-		pidFile: c.String("pid-file"),
-		doors:   doorSettings{take(&r, "admin", parseSocketAddress), c.String("control-socket")},
+		layers:     r.layers(),
+		level:      take(&r, "loglevel", parseLevel),
+		drain:      take(&r, "drain-timeout", parseDrain),
+		drainDelay: take(&r, "drain-delay", parseDrain),
+		logFile:    c.String("log-file"),
+		pidFile:    c.String("pid-file"),
+		doors:      doorSettings{take(&r, "admin", parseSocketAddress), c.String("control-socket")},
 	}
 	take(&r, "mode", parseMode)
 	if r.err == nil && c.IsSet("config") {

@@ -86,6 +86,8 @@ func serveFlags() []cli.Flag {
 		text(onProcess, "admin", "", "", "serve /metrics, /status, /tree, /readyz, /livez on `ADDRESS` only"),
 		controlFlag(),
 		text(onProcess, "pid-file", "", "", "write the process id to `FILE`"),
+		text(onProcess, "log-file", "", "", "log to `FILE`; SIGUSR1 opens it again"),
+		text(onTimeouts, "drain-delay", "", "0s", "`TIME` to go on accepting at the end, no longer ready"),
 		text(onTimeouts, "drain-timeout", "", messages.FormatDuration(drainTime), "`TIME` for running exchanges at the end"),
 		list(onForwarding, "backend", "b", "forward to `HOST:PORT`; repeatable; ,weight=N its share; ,max=N exchanges"),
 	}

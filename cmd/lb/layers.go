@@ -77,3 +77,18 @@ func (f *configFile) about(err error) error {
 	}
 	return err
 }
+
+// reloading is how the file is followed while lb runs; nil without one.
+func (s settings) reloading() *actors.FileOptions {
+	if s.file == nil {
+		return nil
+	}
+	return &actors.FileOptions{Path: s.file.path, Text: s.file.text, Settings: s.Settings, Merge: s.layers.merge}
+}
+
+// reload is what SIGHUP orders.
+func reload(b balancer, log *logbook) {
+	if !b.Reload() {
+		log.Warn().Str("logger", "lb").Msg("SIGHUP: there is no configuration file to read")
+	}
+}

@@ -51,6 +51,7 @@ type logbook struct {
 	lines      *lineWriter
 	level      *liveLevel
 	goroutines *supervisor.Goroutines
+	file       *logFile // nil: stdout
 }
 
 // openLog opens the log on stdout: lines of JSON, or text with colours when a person reads it.
@@ -59,6 +60,10 @@ func (p *program) openLog(level zerolog.Level) *logbook {
 	if p.terminal {
 		sink = zerolog.ConsoleWriter{Out: p.stdout, TimeFormat: "15:04:05.000", NoColor: !p.colours()}
 	}
+	return newLogbook(sink, level)
+}
+
+func newLogbook(sink io.Writer, level zerolog.Level) *logbook {
 	l := &logbook{goroutines: &supervisor.Goroutines{}, level: newLiveLevel(level)}
 	l.lines = newLineWriter(sink, l.goroutines.Go)
 	l.Logger = zerolog.New(l.lines).Sample(l.level).With().Timestamp().Logger()

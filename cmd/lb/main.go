@@ -42,7 +42,8 @@ func main() {
 	// A log collector that dies must not take the program along at its next line; the write fails with EPIPE instead.
 	signal.Ignore(syscall.SIGPIPE)
 	signals := make(chan os.Signal, 8)
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGUSR1,
+		syscall.SIGUSR2)
 	// Whole seconds, in local time, are zerolog's default.
 	zerolog.TimeFieldFormat = timeFormat
 	zerolog.TimestampFunc = nowUTC

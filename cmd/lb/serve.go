@@ -6,7 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"runtime"
-	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -16,24 +16,16 @@ import (
 	"lb/mp"
 )
 
-const (
-	// drainTime is what running exchanges get by default to finish in after the first signal.
-	drainTime = 30 * time.Second
-	// drainGrace is how much later than promised a drain may end before it is no longer waited for.
-	drainGrace = 5 * time.Second
-)
-
-var (
-	errCutShort  = errors.New("a second signal: running exchanges were cut off")
-	errDrainLate = errors.New("the drain did not end in time")
-)
-
 // balancer is a running load balancer.
 type balancer interface {
 	// Wait returns when it has ended: nil after a drain, or why it could not go on.
 	Wait() error
+	// Withdraw says that new clients should be sent elsewhere. All else goes on.
+	Withdraw()
 	// Drain stops accepting, lets running exchanges finish within the time, cuts off the rest, and ends it.
 	Drain(within time.Duration) error
+	// Reload has the configuration file read, and reports whether there is one.
+	Reload() bool
 }
 
 // listenOptions say where to listen and with how many event loops.
@@ -65,7 +57,10 @@ func (p *program) serveCommand(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	log := p.openLog(s.level)
+	log, err := p.openLogAt(s.logFile, s.level)
+	if err != nil {
+		return err
+	}
 	defer log.close()
 	for _, warning := range p.warnings {
 		log.Warn().Str("logger", "lb").Msg(warning)
@@ -78,14 +73,16 @@ func (p *program) serve(s settings, log *logbook) error {
 	if err != nil {
 		return err
 	}
-	defer closeSockets(sockets, log)
+	closeOnce := sync.OnceFunc(func() { closeSockets(sockets, log) })
+	defer closeOnce()
 	doors, err := openDoors(s.doors, sockets.Addr().Port(), log)
 	if err != nil {
 		return err
 	}
 	defer doors.close()
 	b, err := p.start(actors.Options{
-		Config: s.Config, Sockets: sockets.Shares(s.workers()), Log: log.Logger, Admin: doors.options(log),
+		Config: s.Config, Sockets: sockets.Shares(s.workers()), Emptied: closeOnce,
+		Log: log.Logger, Admin: doors.options(log), File: s.reloading(),
 	})
 	if err != nil {
 		return err
@@ -100,70 +97,16 @@ func (p *program) serve(s settings, log *logbook) error {
 	log.Info().Str("logger", "lb").Str("version", version).Str("address", sockets.Addr().String()).
 		Int("workers", s.workers()).Stringer("strategy", s.Config.Strategy).
 		Int("backends", len(s.Config.Backends)).Msg("serving")
-	return p.untilEnd(b, end{within: s.drain}, log)
+	return p.untilEnd(b, end{
+		within: s.drain, delay: s.drainDelay, deaf: sockets.Deafen, on: map[os.Signal]func(){
+			syscall.SIGUSR1: log.reopen,
+			syscall.SIGHUP:  func() { reload(b, log) },
+		},
+	}, log)
 }
 
 func closeSockets(sockets *mp.Listeners, log *logbook) {
 	if err := sockets.Close(); err != nil {
 		log.Error().Str("logger", "lb").Err(err).Msg("sockets did not close")
 	}
-}
-
-// end is when and how a balancer is to end.
-type end struct {
-	within time.Duration    // what running exchanges get to finish in
-	over   <-chan time.Time // ends it without a signal; nil for never
-}
-
-// untilEnd returns when the balancer has ended by itself, or after a signal and a drain; a second signal ends at once.
-func (p *program) untilEnd(b balancer, e end, log *logbook) error {
-	ended := make(chan error, 1)
-	log.goroutines.Go("wait for the end", func() { ended <- b.Wait() })
-	select {
-	case err := <-ended:
-		return err
-	case <-e.over:
-	case sig := <-p.signals:
-		log.Info().Str("logger", "lb").Str("signal", signalName(sig)).Dur("within_ms", e.within).Msg("draining")
-	}
-	err := p.drained(b, e.within, ended, log)
-	if err == nil {
-		log.Info().Str("logger", "lb").Msg("drained")
-	}
-	return err
-}
-
-// drained drains and waits for the end, which comes by way of ended.
-func (p *program) drained(b balancer, within time.Duration, ended <-chan error, log *logbook) error {
-	failed := make(chan error, 1)
-	log.goroutines.Go("drain", func() {
-		if err := b.Drain(within); err != nil {
-			failed <- fmt.Errorf("drain: %w", err)
-		}
-	})
-	late := time.NewTimer(within + drainGrace)
-	defer late.Stop()
-	select {
-	case err := <-ended:
-		return err
-	case err := <-failed:
-		return err
-	case <-p.signals:
-		return errCutShort
-	case <-late.C:
-		return errDrainLate
-	}
-}
-
-// signalName is "SIGTERM" for what Go calls "terminated".
-func signalName(sig os.Signal) string {
-	switch sig {
-	case syscall.SIGTERM:
-		return "SIGTERM"
-	case syscall.SIGINT:
-		return "SIGINT"
-	case syscall.SIGQUIT:
-		return "SIGQUIT"
-	}
-	return strings.ToUpper(sig.String())
 }

@@ -76,6 +76,53 @@ func TestSignalsDrain(t *testing.T) {
 	}
 }
 
+func TestHangUpReloads(t *testing.T) {
+	b := newStandIn()
+	b.reloads = make(chan struct{})
+	s := begin(t, b, "-b", "127.0.0.1:1", "-p0")
+	s.entry(t, "serving")
+	for range 3 {
+		s.signals <- syscall.SIGHUP
+		<-b.reloads
+	}
+	s.signals <- syscall.SIGTERM
+	if code := s.end(t); code != exitOK || <-b.within != drainTime {
+		t.Errorf("exit code %d, stderr %q", code, &s.stderr)
+	}
+}
+
+func TestHangUpWithoutAFile(t *testing.T) {
+	b := newStandIn()
+	s := begin(t, b, "-b", "127.0.0.1:1", "-p0")
+	s.entry(t, "serving")
+	s.signals <- syscall.SIGHUP
+	s.entry(t, "SIGHUP: there is no configuration file to read")
+	s.signals <- syscall.SIGTERM
+	if code := s.end(t); code != exitOK {
+		t.Errorf("exit code %d", code)
+	}
+}
+
+// A SIGHUP in a drain is not the second signal that cuts it off.
+func TestHangUpDoesNotEndADrain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newStandIn()
+		b.stuck = true
+		signals := make(chan os.Signal)
+		p := program{stdout: newTranscript(), signals: signals}
+		log := p.openLog(zerolog.InfoLevel)
+		result := make(chan error, 1)
+		go func() { result <- p.untilEnd(b, end{within: drainTime}, log) }()
+		signals <- syscall.SIGTERM
+		signals <- syscall.SIGHUP
+		b.ended <- nil
+		if err := <-result; err != nil {
+			t.Error(err)
+		}
+		log.close()
+	})
+}
+
 func TestSecondSignalEndsAtOnce(t *testing.T) {
 	b := newStandIn()
 	b.stuck = true

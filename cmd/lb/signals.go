@@ -1,0 +1,135 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+)
+
+const (
+	// drainTime is what running exchanges get by default to finish in after the first signal.
+	drainTime = 30 * time.Second
+	// drainGrace is how much later than promised a drain may end before it is no longer waited for.
+	drainGrace = 5 * time.Second
+)
+
+var (
+	errCutShort  = errors.New("a second signal: running exchanges were cut off")
+	errDrainLate = errors.New("the drain did not end in time")
+)
+
+// end is when and how a balancer is to end.
+type end struct {
+	within time.Duration        // what running exchanges get to finish in
+	delay  time.Duration        // how long new clients are still served, though they should be sent elsewhere
+	over   <-chan time.Time     // ends it without a signal; nil for never
+	deaf   func() error         // has the sockets take no new connection; may be nil
+	on     map[os.Signal]func() // what signals do that do not end it
+}
+
+// isEnd reports whether a signal ends the program.
+func isEnd(sig os.Signal) bool {
+	return sig == syscall.SIGTERM || sig == syscall.SIGINT || sig == syscall.SIGQUIT
+}
+
+// untilEnd returns when the balancer has ended by itself, or after a signal and a drain; a second signal ends at once.
+func (p *program) untilEnd(b balancer, e end, log *logbook) error {
+	ended := make(chan error, 1)
+	log.goroutines.Go("wait for the end", func() { ended <- b.Wait() })
+	for {
+		select {
+		case err := <-ended:
+			return err
+		case <-e.over:
+			return p.stop(b, e, ended, log)
+		case sig := <-p.signals:
+			if isEnd(sig) {
+				log.Info().Str("logger", "lb").Str("signal", signalName(sig)).Dur("within_ms", e.within).Msg("draining")
+				return p.stop(b, e, ended, log)
+			}
+			if act := e.on[sig]; act != nil {
+				act()
+			}
+		}
+	}
+}
+
+// stop has new clients sent elsewhere, serves those who come nevertheless for the delay, and drains.
+func (p *program) stop(b balancer, e end, ended <-chan error, log *logbook) error {
+	b.Withdraw()
+	if e.delay > 0 {
+		if over, err := p.linger(e.delay, ended); over {
+			return err
+		}
+	}
+	if e.deaf != nil {
+		if err := e.deaf(); err != nil {
+			log.Warn().Str("logger", "lb").Err(err).Msg("connections may be lost that come now")
+		}
+	}
+	err := p.drained(b, e.within, ended, log)
+	if err == nil {
+		log.Info().Str("logger", "lb").Msg("drained")
+	}
+	return err
+}
+
+// linger waits for the time, and reports whether all is over before it is.
+func (p *program) linger(delay time.Duration, ended <-chan error) (over bool, err error) {
+	timer := time.NewTimer(delay)
+	defer timer.Stop()
+	for {
+		select {
+		case err := <-ended:
+			return true, err
+		case <-timer.C:
+			return false, nil
+		case sig := <-p.signals:
+			if isEnd(sig) {
+				return true, errCutShort
+			}
+		}
+	}
+}
+
+// drained drains and waits for the end, which comes by way of ended.
+func (p *program) drained(b balancer, within time.Duration, ended <-chan error, log *logbook) error {
+	failed := make(chan error, 1)
+	log.goroutines.Go("drain", func() {
+		if err := b.Drain(within); err != nil {
+			failed <- fmt.Errorf("drain: %w", err)
+		}
+	})
+	late := time.NewTimer(within + drainGrace)
+	defer late.Stop()
+	for {
+		select {
+		case err := <-ended:
+			return err
+		case err := <-failed:
+			return err
+		case sig := <-p.signals:
+			if isEnd(sig) {
+				return errCutShort
+			}
+		case <-late.C:
+			return errDrainLate
+		}
+	}
+}
+
+// signalName is "SIGTERM" for what Go calls "terminated".
+func signalName(sig os.Signal) string {
+	switch sig {
+	case syscall.SIGTERM:
+		return "SIGTERM"
+	case syscall.SIGINT:
+		return "SIGINT"
+	case syscall.SIGQUIT:
+		return "SIGQUIT"
+	}
+	return strings.ToUpper(sig.String())
+}
