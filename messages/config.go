@@ -27,6 +27,8 @@ type Config struct {
 	SlowStart time.Duration
 	// HashKey is what the hash strategy goes by.
 	HashKey Key
+	// TLS is for the backends that have it.
+	TLS TLS
 	// Sticky is the name of a cookie that keeps a client on its backend, whatever the strategy; empty: none.
 	Sticky string
 }
@@ -40,6 +42,9 @@ func DefaultConfig() Config {
 // Every error is an *InvalidError.
 func (c Config) Validate() error {
 	if err := validateBackends(c.Backends); err != nil {
+		return err
+	}
+	if err := c.TLS.validatePair(); err != nil {
 		return err
 	}
 	return c.validateRest()
@@ -58,6 +63,9 @@ func (c Config) validateRest() error {
 	}
 	if c.SlowStart < 0 || c.SlowStart > MaxTimeout {
 		return &InvalidError{Subject: "slow start", Word: c.SlowStart.String(), Why: "must be 0s to 720h"}
+	}
+	if err := c.TLS.Validate(); err != nil {
+		return err
 	}
 	if err := c.HashKey.Validate(); err != nil {
 		return err

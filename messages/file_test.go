@@ -26,6 +26,9 @@ const everything = `{
     "type": "tcp", "path": "/up", "status": "200-299", "interval": "1s", "timeout": "300ms", "fall": 0, "rise": 1,
     "fail_open": true, "slow_start": "30s"
   },
+  "tls": {
+    "insecure": true, "ca_file": "ca.pem", "client_cert": "c.pem", "client_key": "k.pem", "server_name": "api.internal"
+  },
   "timeouts": {
     "connect": "1s", "header": "2s", "body": "3s", "response": "4s", "idle": "5s", "tunnel": "6m", "queue": "7s"
   },
@@ -56,6 +59,7 @@ func TestDecodeConfigReadsEachKey(t *testing.T) {
 				Timeout: 300 * time.Millisecond, Fall: 0, Rise: 1,
 			},
 			FailOpen: true, SlowStart: 30 * time.Second,
+			TLS: TLS{true, "ca.pem", "c.pem", "k.pem", "api.internal"},
 			Timeouts: Timeouts{
 				time.Second, 2 * time.Second, 3 * time.Second, 4 * time.Second, 5 * time.Second, 6 * time.Minute,
 			},

@@ -63,6 +63,17 @@ var allSettings = []Setting{
 	period("health.slow_start", "time over which the share of a backend that has come back grows",
 		func(s *Settings) *time.Duration { return &s.Config.SlowStart }),
 
+	toggle("tls.insecure", "do not verify the certificates of backends",
+		func(s *Settings) *bool { return &s.Config.TLS.Insecure }),
+	text("tls.ca_file", "file of the authorities trusted instead of the system's, in PEM", verbatim, strings.Clone,
+		func(s *Settings) *string { return &s.Config.TLS.CAFile }),
+	text("tls.client_cert", "file of the certificate that is shown to backends, in PEM", verbatim, strings.Clone,
+		func(s *Settings) *string { return &s.Config.TLS.ClientCert }),
+	text("tls.client_key", "file of its key, in PEM", verbatim, strings.Clone,
+		func(s *Settings) *string { return &s.Config.TLS.ClientKey }),
+	text("tls.server_name", "name that certificates of backends must be for; their host when empty", verbatim, strings.Clone,
+		func(s *Settings) *string { return &s.Config.TLS.ServerName }),
+
 	period("timeouts.connect", "time to connect to a backend",
 		func(s *Settings) *time.Duration { return &s.Config.Timeouts.Connect }),
 	period("timeouts.header", "time to receive a request head",

@@ -18,6 +18,7 @@ const (
 	onHealth     = "Health"
 	onLimits     = "Limits"
 	onProcess    = "Process"
+	onTLS        = "TLS to backends"
 	onTimeouts   = "Time limits"
 )
 
@@ -105,7 +106,9 @@ type settingFlag struct {
 }
 
 // settingFlags has each of messages.AllSettings.
-var settingFlags = []settingFlag{
+var settingFlags = append(plainFlags, tlsFlags...)
+
+var plainFlags = []settingFlag{
 	{onForwarding, "strategy", "s", "strategy", "`PICK` by " + choices(messages.Strategies())},
 	{onForwarding, "hash-key", "", "hash_key", "`KEY` of hash: client, header:Name, cookie:Name"},
 	{onForwarding, "sticky", "", "sticky", "keep clients on their backend by the cookie `NAME`"},
@@ -159,7 +162,8 @@ func (f settingFlag) flag() cli.Flag {
 		return list(f.category, f.name, f.letter, f.usage)
 	case s.Kind == messages.Switch:
 		return toggle{&cli.BoolFlag{
-			Category: f.category, Name: f.name, EnvVars: []string{envName(f.name)}, Usage: f.usage, DisableDefaultText: true,
+			Category: f.category, Name: f.name, Aliases: letters(f.letter), EnvVars: []string{envName(f.name)}, Usage: f.usage,
+			DisableDefaultText: true,
 		}, f}
 	}
 	one := text(f.category, f.name, f.letter, s.Show(messages.DefaultSettings()), f.usage)
