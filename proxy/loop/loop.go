@@ -44,8 +44,10 @@ type Loop struct {
 	wheel       wheel
 	again       []Handler // those who asked for a turn in the next round
 	turn        []Handler // those whose turn is in this round
+	last        []Handler // those who asked for a turn at the end of this one
 	nextEvent   int       // cursors into the work of this round; a panic leaves them behind its cause
 	nextTurn    int
+	nextLast    int
 	functions   int // scheduled functions that ran in this round
 	whose       any // whose code runs
 	now         int64
@@ -143,6 +145,10 @@ func (l *Loop) Unwatch(fd int) {
 // before the kernel has no more asks for it, since an edge-triggered poller will not report it again. The call comes
 // even if h has closed its descriptor by then.
 func (l *Loop) Again(h Handler) { l.again = append(l.again, h) }
+
+// Last gives h a call of Ready(0) at the end of the present round, when all others had their turn: for output that several of
+// them make and that is to leave in one system call. One who asks twice is called twice.
+func (l *Loop) Last(h Handler) { l.last = append(l.last, h) }
 
 // Arm makes t expire at the deadline, a time of Now, or at most one tick of the wheel (16.8 ms) later; one that has
 // passed already counts as the next tick. If t stands at this or an earlier deadline, nothing is done: its owner learns

@@ -56,6 +56,7 @@ func (l *Loop) work() (done bool) {
 	l.runTurns()
 	l.runInbox()
 	l.runTimers()
+	l.runLast()
 	return true
 }
 
@@ -111,6 +112,20 @@ func (l *Loop) runTimers() {
 			l.Arm(t, next)
 		}
 	}
+}
+
+func (l *Loop) runLast() {
+	if len(l.last) == 0 {
+		return
+	}
+	for l.nextLast < len(l.last) {
+		h := l.last[l.nextLast]
+		l.nextLast++
+		l.whose = h
+		h.Ready(0)
+	}
+	clear(l.last)
+	l.last, l.nextLast = l.last[:0], 0
 }
 
 // end runs what was scheduled before the end and closes the loop's descriptors.
