@@ -96,7 +96,9 @@ func (s *StubResolver) Services(ctx context.Context, name string) ([]Service, ti
 }
 
 // search asks for each full name that a name may be short for, until one has records of a type.
-func (s *StubResolver) search(ctx context.Context, conf resolvConf, name string, types ...dnsmessage.Type) (*records, error) {
+func (s *StubResolver) search(
+	ctx context.Context, conf resolvConf, name string, types ...dnsmessage.Type,
+) (*records, error) {
 	err := errNoName
 	for _, full := range conf.candidates(name) {
 		var r *records

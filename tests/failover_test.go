@@ -206,7 +206,9 @@ func TestWorkerDoesNotEjectTheLastBackend(t *testing.T) {
 	lbOnly(t)
 	only := startReplica(t)
 	only.answer(resetConnection)
-	b := start(t, settings{backends: []string{only.addr}, health: true, args: []string{"--health-type", "off", "--health-interval", "1h"}})
+	b := start(t, settings{backends: []string{only.addr}, health: true, args: []string{
+		"--health-type", "off", "--health-interval", "1h",
+	}})
 	for range 3 {
 		if m := b.get(t, "/"); m.status() != 502 {
 			t.Errorf("got %q, want 502", m.start)

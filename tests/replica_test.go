@@ -84,7 +84,7 @@ type affliction struct {
 }
 
 var afflictions = map[string]affliction{
-	"refusing":                   {func(_ *testing.T, r *replica) { r.server.Close() }, func(t *testing.T, r *replica) { r.listenAgain(t) }, false},
+	"refusing":                   {refuse, func(t *testing.T, r *replica) { r.listenAgain(t) }, false},
 	"resetting":                  {answering(resetConnection), curing, false},
 	"ending":                     {answering(endConnection), curing, false},
 	"silent":                     {answering(staySilent), curing, false},
@@ -96,6 +96,8 @@ var afflictions = map[string]affliction{
 func answering(f http.HandlerFunc) func(*testing.T, *replica) {
 	return func(_ *testing.T, r *replica) { r.answer(f) }
 }
+
+func refuse(_ *testing.T, r *replica) { r.server.Close() }
 
 func curing(t *testing.T, r *replica) { r.recover(t) }
 
