@@ -15,8 +15,8 @@ import (
 type exchange struct {
 	worker  *Worker
 	client  *downstream.Conn
-	conn    *upstream.Conn // of the running attempt; nil without one
-	backend *backend       // of the last attempt
+	conn    upstream.Attempt // the running one; nil without one
+	backend *backend         // of the last attempt
 
 	head     []byte            // of the request, as it came: each attempt reads it anew
 	body     []byte            // of the request, from its beginning: what may have to be sent again, or was not sent yet
@@ -97,9 +97,10 @@ func (x *exchange) try(m *balance.Member, r *semantics.Request) {
 
 // acquire takes a connection. One that waits idle may have been ended by its backend in this very moment: a request that
 // may not be repeated is sent on one only after a look.
-func (x *exchange) acquire() *upstream.Conn {
+func (x *exchange) acquire() upstream.Attempt {
+	want := upstream.Want{Fresh: x.fresh, Tunnel: x.upgrade}
 	for {
-		c := x.backend.pool.Acquire((*fromBackend)(x), x.fresh)
+		c := x.backend.pool.Acquire((*fromBackend)(x), want)
 		if !c.Reused() || x.method.Idempotent() || c.Alive() {
 			return c
 		}

@@ -31,6 +31,7 @@ var (
 	valueUpgrade  = []byte("upgrade")
 	valueVia10    = []byte("1.0 " + pseudonym)
 	valueVia11    = []byte("1.1 " + pseudonym)
+	valueVia20    = []byte("2.0 " + pseudonym) // RFC 9110 §2.5: the minor version is 0 where a protocol has none
 )
 
 // route is what a request's changes depend on besides the request.
@@ -122,11 +123,7 @@ func ofForwarding(k semantics.Kind) bool {
 
 // addForwarded adds Via and X-Forwarded-*. What a trusted peer says of protocol and host stands.
 func (f *forwarder) addForwarded(r *semantics.Request, to *route, host []byte) {
-	via := valueVia11
-	if r.Version == semantics.HTTP10 {
-		via = valueVia10
-	}
-	r.Fields = append(r.Fields, field(nameVia, via))
+	r.Fields = append(r.Fields, field(nameVia, via(r.Version)))
 	f.addClient(r, to)
 	if !to.trusted || !has(r.Fields, semantics.XForwardedProto) {
 		r.Fields = append(r.Fields, field(nameForProto, valueHTTP))
@@ -187,11 +184,18 @@ func (f *forwarder) response(r *semantics.Response, date []byte) {
 	if !r.HasDate && r.Status >= 200 { // RFC 9110 §6.6.1
 		r.Fields = append(r.Fields, field(nameDate, date))
 	}
-	via := valueVia11
-	if r.Version == semantics.HTTP10 {
-		via = valueVia10
+	r.Fields = append(r.Fields, field(nameVia, via(r.Version)))
+}
+
+// via is our entry in Via, with the version that the message was received by (RFC 9110 §7.6.3).
+func via(v semantics.Version) []byte {
+	switch v {
+	case semantics.HTTP10:
+		return valueVia10
+	case semantics.HTTP20:
+		return valueVia20
 	}
-	r.Fields = append(r.Fields, field(nameVia, via))
+	return valueVia11
 }
 
 // neverLong reports whether a response of this status must not have a Content-Length (RFC 9110 §8.6).

@@ -63,7 +63,7 @@ func (f *fromClient) End(trailers []semantics.Field) {
 	x := (*exchange)(f)
 	x.whole = true
 	if x.tunnel {
-		x.endHalf(x.conn.Shutdown)
+		x.endHalf(x.line().Shutdown)
 		return
 	}
 	for i := range trailers {

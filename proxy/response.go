@@ -13,7 +13,10 @@ type fromBackend exchange
 var _ upstream.Exchange = (*fromBackend)(nil)
 
 // Connected implements upstream.Exchange.
-func (f *fromBackend) Connected() { (*exchange)(f).sendAgain() }
+func (f *fromBackend) Connected(a upstream.Attempt) {
+	f.conn = a
+	(*exchange)(f).sendAgain()
+}
 
 // Response implements upstream.Exchange. Hot path.
 func (f *fromBackend) Response(r *semantics.Response) {

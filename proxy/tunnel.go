@@ -3,6 +3,7 @@ package proxy
 import (
 	"lb/messages"
 	"lb/proxy/semantics"
+	"lb/proxy/upstream"
 )
 
 // A tunnel relays bytes of another protocol in both directions after a 101 response (RFC 9110 §7.8), each with the same
@@ -24,14 +25,17 @@ func (x *exchange) switchProtocols(r *semantics.Response) {
 	x.tunnel, x.whole = true, false
 	x.answers(r.Status)
 	x.client.Switch(r, protocol)
-	x.conn.Tunnel()
+	x.line().Tunnel()
 }
+
+// line is the backend's side of a tunnel. Only a connection of HTTP/1.1 becomes one (RFC 9113 §8.6).
+func (x *exchange) line() *upstream.Conn { return x.conn.(*upstream.Conn) }
 
 // touchTunnel keeps both sides of a tunnel from being idle while one of them is not.
 func (w *Worker) touchTunnel(x *exchange) {
 	if x.tunnel {
 		x.client.Touch()
-		x.conn.Touch()
+		x.line().Touch()
 	}
 }
 
@@ -47,9 +51,9 @@ func (x *exchange) endHalf(shut func()) {
 
 func (x *exchange) endTunnel(reason messages.Reason) {
 	x.reason = reason
-	c, conn := x.client, x.conn
+	c, line := x.client, x.line()
 	x.left()
 	x.end()
-	conn.Finish()
+	line.Finish()
 	c.Finish()
 }

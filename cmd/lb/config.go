@@ -173,9 +173,7 @@ func notYet(word string, scheme messages.Scheme) error {
 	switch scheme {
 	case messages.HTTPS:
 		return &messages.InvalidError{Subject: "backend", Word: word, Why: "TLS to backends is not yet supported"}
-	case messages.H2C:
-		return &messages.InvalidError{Subject: "backend", Word: word, Why: "HTTP/2 to backends is not yet supported"}
-	case messages.HTTP:
+	case messages.HTTP, messages.H2C:
 	}
 	return nil
 }

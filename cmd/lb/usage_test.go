@@ -78,7 +78,6 @@ func TestBadUse(t *testing.T) {
 		"-b a:1 --backend a:1":         `backend "a:1": named twice`,
 		"-b https://a:1":               `backend "https://a:1": TLS to backends is not yet supported`,
 		"-b a:443":                     `backend "a:443": TLS to backends is not yet supported`,
-		"-b h2c://a:1":                 `backend "h2c://a:1": HTTP/2 to backends is not yet supported`,
 		"-b a:1 --mode mp":             `--mode "mp": worker processes are not yet supported; use sp`,
 		"-b a:1 --mode ps":             `--mode "ps": must be sp; did you mean "sp"?`,
 		"-b a:1 -p 65536":              `--port "65536": must be 0 to 65535`,

@@ -8,9 +8,11 @@ type Limits struct {
 	Streams int
 }
 
+// DefaultStreams is how many streams of a connection are open at a time, unless the server allows fewer.
+const DefaultStreams = 100
+
 const (
 	defaultHeadBytes = 32 << 10
-	defaultStreams   = 100
 
 	maxFields   = 100 // of a section, as in HTTP/1
 	fieldCharge = 32  // RFC 7541 §4.1
@@ -48,7 +50,7 @@ func (l *Limits) headBytes() int { return orDefault(l.HeadBytes, defaultHeadByte
 // blockBytes bounds a compressed field section, for which the whole connection pays: twice what one stream pays for.
 func (l *Limits) blockBytes() int { return max(2*l.headBytes(), minBlock) }
 
-func (l *Limits) streams() int { return orDefault(l.Streams, defaultStreams) }
+func (l *Limits) streams() int { return orDefault(l.Streams, DefaultStreams) }
 
 func orDefault(n, standard int) int {
 	if n > 0 {

@@ -11,6 +11,7 @@ import (
 type Backend struct {
 	// Immutable.
 	ID        string
+	scheme    messages.Scheme
 	Authority []byte // host:port, for a Host field that names the backend
 	pool      *Pool
 
@@ -18,14 +19,19 @@ type Backend struct {
 	addresses []netip.AddrPort
 	next      int // of addresses
 	idle      []*Conn
-	gone      bool // of the configuration: connections close when their exchange is over
+	sessions  []*session // that may take more streams, now or later
+	streams   int        // at a time, as the last session was told; 0: none was
+	gone      bool       // of the configuration: connections close when their exchange is over
 	stats     messages.PoolStats
 }
 
-// Acquire returns a connection for x: an idle one, or one that is being made, in which case x will hear Connected or
-// Failed, never before Acquire has returned. With fresh no idle one is taken.
-func (b *Backend) Acquire(x Exchange, fresh bool) *Conn {
-	if last := len(b.idle) - 1; last >= 0 && !fresh {
+// Acquire returns an attempt for x: on a connection that stands, or on one that is being made, in which case x will hear
+// Connected or Failed, never before Acquire has returned.
+func (b *Backend) Acquire(x Exchange, w Want) Attempt {
+	if b.scheme == messages.H2C {
+		return b.stream(x, w)
+	}
+	if last := len(b.idle) - 1; last >= 0 && !w.Fresh {
 		c := b.idle[last]
 		b.idle[last] = nil
 		b.idle = b.idle[:last]
@@ -34,7 +40,10 @@ func (b *Backend) Acquire(x Exchange, fresh bool) *Conn {
 		c.begin(x)
 		return c
 	}
-	return b.dial(x)
+	c := &Conn{line: newLine(b), exchange: x, phase: connecting}
+	b.stats.Open++
+	c.dial(c)
+	return c
 }
 
 // Stats returns a copy of the counters.
@@ -42,13 +51,6 @@ func (b *Backend) Stats() messages.PoolStats { return b.stats }
 
 // Idle is the number of idle connections.
 func (b *Backend) Idle() int { return len(b.idle) }
-
-func (b *Backend) dial(x Exchange) *Conn {
-	c := &Conn{backend: b, exchange: x, phase: connecting, left: len(b.addresses)}
-	b.stats.Open++
-	c.dialNext()
-	return c
-}
 
 // address is the next one in turn. All of a name are used, each connection beginning with another.
 func (b *Backend) address() netip.AddrPort {
@@ -95,11 +97,26 @@ func (b *Backend) move(addresses []netip.AddrPort) {
 		}
 		return moved
 	})
+	b.partSessions(func(s *session) bool { return s.stage >= open && !slices.Contains(addresses, s.peer) })
+}
+
+// partSessions has those sessions take no more streams for which the condition holds. They end when they carry nothing.
+func (b *Backend) partSessions(condition func(*session) bool) {
+	for _, s := range slices.Clone(b.sessions) {
+		switch {
+		case !condition(s):
+		case s.idle():
+			s.part()
+		default:
+			s.leave()
+		}
+	}
 }
 
 func (b *Backend) retire() {
 	b.gone = true
 	b.closeIdle()
+	b.sessions = nil
 }
 
 func (b *Backend) closeIdle() {
@@ -108,4 +125,5 @@ func (b *Backend) closeIdle() {
 		c.close()
 	}
 	b.idle = nil
+	b.partSessions((*session).idle)
 }

@@ -1,14 +1,10 @@
 package upstream
 
 import (
-	"errors"
-	"io"
-	"net/netip"
 	"syscall"
 
 	"lb/messages"
 	"lb/proxy/h1"
-	"lb/proxy/transport"
 )
 
 // phase of a connection, in the order in which an attempt goes through them.
@@ -26,14 +22,11 @@ const (
 
 // Conn is an HTTP/1.1 connection to a backend. It carries one exchange at a time.
 type Conn struct {
-	backend  *Backend
-	tcp      *transport.Conn
+	line
 	exchange Exchange // nil while idle
 	rest     []byte   // the beginning of a head, until all of it is here
 	body     h1.Body  // of the response
 	phase    phase
-	left     int // addresses not tried yet
-	peer     netip.AddrPort
 
 	head     bool // the request is HEAD
 	chunked  bool // the request's body is chunked
@@ -106,36 +99,14 @@ func (c *Conn) Touch() { c.expect() }
 
 // begin starts an exchange on an idle connection.
 func (c *Conn) begin(x Exchange) {
-	*c = Conn{
-		backend: c.backend, tcp: c.tcp, peer: c.peer, exchange: x, phase: requesting, reused: true, rest: c.rest[:0],
-	}
-}
-
-// dialNext connects to the next address. That it fails at once is told in the next round, as any other failure.
-func (c *Conn) dialNext() {
-	p := c.backend.pool
-	if c.left == 0 {
-		p.Net.Loop.Again(nowhere{c})
-		return
-	}
-	share := int64(p.Config.Timeouts.Connect) / int64(c.left)
-	c.left--
-	c.backend.stats.Connects++
-	c.peer = c.backend.address()
-	tcp, err := p.Net.Dial(c.peer, c)
-	if err != nil {
-		p.Net.Loop.Again(&undone{c, err})
-		return
-	}
-	c.tcp = tcp
-	c.tcp.Deadline(p.in(share))
+	*c = Conn{line: c.line, exchange: x, phase: requesting, reused: true, rest: c.rest[:0]}
 }
 
 // Connected implements transport.User.
 func (c *Conn) Connected() {
 	c.phase = requesting
 	c.tcp.Deadline(0)
-	c.exchange.Connected()
+	c.exchange.Connected(c)
 }
 
 // Flushed implements transport.User.
@@ -151,7 +122,7 @@ func (c *Conn) Flushed() {
 // the reason.
 func (c *Conn) Broken(err error) {
 	if c.phase == connecting {
-		c.unconnected(err)
+		c.unconnected(c, err)
 		return
 	}
 	c.Readable()
@@ -161,7 +132,7 @@ func (c *Conn) Broken(err error) {
 func (c *Conn) Late() {
 	switch c.phase {
 	case connecting:
-		c.unconnected(syscall.ETIMEDOUT)
+		c.unconnected(c, syscall.ETIMEDOUT)
 	case idle:
 		c.drop()
 	case requesting:
@@ -196,18 +167,9 @@ func (c *Conn) Crashed() {
 	}
 }
 
-// unconnected goes on to the next address, or fails.
-func (c *Conn) unconnected(err error) {
-	if c.tcp != nil {
-		c.tcp.Close()
-		c.tcp = nil
-	}
-	if c.left > 0 {
-		c.dialNext()
-		return
-	}
-	c.fail(connectReason(err), text(err))
-}
+func (c *Conn) dialling() bool { return c.phase == connecting }
+
+func (c *Conn) unreachable(reason messages.Reason, detail string) { c.fail(reason, detail) }
 
 // expect sets the deadline of what is to come next.
 func (c *Conn) expect() {
@@ -266,23 +228,4 @@ func (c *Conn) cutShort() messages.Reason {
 		return messages.HTTPResponseIncomplete
 	}
 	return messages.ConnectionTerminated
-}
-
-func connectReason(err error) messages.Reason {
-	switch {
-	case errors.Is(err, syscall.ETIMEDOUT):
-		return messages.ConnectionTimeout
-	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.EADDRNOTAVAIL):
-		return messages.DestinationUnroutable
-	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
-		return messages.ProxyInternalError
-	}
-	return messages.ConnectionRefused
-}
-
-func text(err error) string {
-	if err == nil || err == io.EOF {
-		return ""
-	}
-	return err.Error()
 }

@@ -21,6 +21,9 @@ type Pool struct {
 	backends map[string]*Backend // by ID
 	out      transport.Gather
 	response semantics.Response // of the connection whose turn it is
+	frames   []byte             // what a session reads into; made by the first one
+	spare    []*Stream
+	inside   *session // whose codec has its turn: after a panic there, its state is not to be trusted
 }
 
 // Stats is the sum over the present backends.
@@ -39,7 +42,7 @@ func (p *Pool) Backend(m messages.Member) *Backend {
 		if p.backends == nil {
 			p.backends = make(map[string]*Backend)
 		}
-		b = &Backend{ID: id, Authority: []byte(m.Backend.Address()), pool: p}
+		b = &Backend{ID: id, Authority: []byte(m.Backend.Address()), scheme: m.Backend.Scheme, pool: p}
 		p.backends[id] = b
 	}
 	b.gone = false
@@ -75,8 +78,14 @@ func (p *Pool) Close() {
 	}
 }
 
-// Reset drops what was written and not flushed, after a panic in between.
-func (p *Pool) Reset() { p.out.Reset() }
+// Reset drops what was written and not flushed, after a panic in between. Frames that are whole are kept.
+func (p *Pool) Reset() {
+	p.out.Reset()
+	if s := p.inside; s != nil {
+		p.inside = nil
+		s.crash()
+	}
+}
 
 func (p *Pool) maxIdle() int {
 	if p.MaxIdle > 0 {

@@ -1,0 +1,385 @@
+package upstream
+
+import (
+	"syscall"
+
+	"lb/messages"
+	"lb/proxy/h2"
+	"lb/proxy/loop"
+	"lb/proxy/transport"
+)
+
+// stage of a session.
+type stage uint8
+
+const (
+	dialling stage = iota
+	settling       // the backend's settings have not come
+	open
+	parting // no new streams
+	over
+)
+
+// session is a connection of HTTP/2 to a backend, which many exchanges share, each as a Stream.
+//
+// A request is sent only once the backend's settings have come (RFC 9113 §3.4): then it is known that it speaks HTTP/2 and
+// how many streams it takes, and nothing was sent that could be executed by somebody who does not.
+type session struct {
+	line
+	codec   *h2.Conn
+	streams []*Stream // that may be written to, or were
+	waiting []*Stream // for the settings, in order
+	rest    []byte    // the beginning of a frame
+	unread  []byte    // of what a read brought, while that is being told
+	turn    *Stream   // whom it is told to
+	stage   stage
+	opened  uint32 // last stream that was
+	flushed uint32 // last stream whose head the kernel took
+	rotated int    // who is first when the connection's window opens
+	counted bool   // as idle
+	served  bool   // an exchange, to its end
+	dirty   bool   // there is something to flush at the end of the round
+	careful bool   // it must not be sent on a connection that the backend has ended
+	failed  bool   // a send failed: nothing more is sent
+	held    bool   // the rest has whole frames: a panic kept them from being told
+	heard   int64  // loop time of the last read
+}
+
+func newSession(b *Backend) *session {
+	s := &session{line: newLine(b)}
+	b.stats.Open++
+	b.sessions = append(b.sessions, s)
+	s.dial(s)
+	return s
+}
+
+// stream returns a stream for x on a session that has room, or on a new one.
+func (b *Backend) stream(x Exchange, w Want) *Stream {
+	st := b.pool.stream(x)
+	b.place(st, w.Fresh)
+	return st
+}
+
+// place puts a stream on a session. A fresh one is a session that has not served yet.
+func (b *Backend) place(st *Stream, fresh bool) {
+	for _, s := range b.sessions {
+		if s.room() > 0 && !(fresh && s.served) {
+			if s.stage == open {
+				b.stats.Reuses++
+			}
+			s.add(st)
+			return
+		}
+	}
+	newSession(b).add(st)
+}
+
+// room is how many more streams the session takes.
+func (s *session) room() int {
+	switch s.stage {
+	case dialling, settling:
+		return s.backend.expectedStreams() - len(s.waiting)
+	case open:
+		if !s.failed {
+			return s.codec.Room()
+		}
+	}
+	return 0
+}
+
+// expectedStreams is how many streams a session will probably take.
+func (b *Backend) expectedStreams() int {
+	if b.streams > 0 {
+		return b.streams
+	}
+	return h2.DefaultStreams
+}
+
+// add takes a stream, at once or when the settings have come.
+func (s *session) add(st *Stream) {
+	st.session, st.reused = s, s.served
+	if s.stage != open {
+		s.waiting = append(s.waiting, st)
+		return
+	}
+	if len(s.streams) == 0 {
+		s.count(false)
+		s.tcp.Deadline(0)
+	}
+	st.phase = requesting
+	st.place = len(s.streams)
+	s.streams = append(s.streams, st)
+}
+
+// remove takes a stream out, whose exchange hears nothing more of it.
+func (s *session) remove(st *Stream) {
+	last := len(s.streams) - 1
+	s.streams[st.place] = s.streams[last]
+	s.streams[st.place].place = st.place
+	s.streams[last] = nil
+	s.streams = s.streams[:last]
+	if last == 0 && s.stage < over {
+		s.rested()
+	}
+}
+
+// rested goes idle after the last stream, or parts.
+func (s *session) rested() {
+	if s.stage == parting || s.backend.gone {
+		s.part()
+		return
+	}
+	s.count(true)
+	s.expect()
+}
+
+// idle reports whether it stands and carries nothing.
+func (s *session) idle() bool { return s.stage == open && len(s.streams) == 0 }
+
+// count counts the session as idle, or as not.
+func (s *session) count(idle bool) {
+	if s.counted == idle {
+		return
+	}
+	s.counted = idle
+	if idle {
+		s.backend.stats.Idle++
+	} else {
+		s.backend.stats.Idle--
+	}
+}
+
+// Connected implements transport.User.
+func (s *session) Connected() {
+	p := s.backend.pool
+	s.stage = settling
+	s.codec = h2.New(false, h2.Limits{HeadBytes: p.Config.Limits.HeaderBytes})
+	s.tcp.Deadline(p.in(int64(p.Config.Timeouts.Connect)))
+	s.soon()
+}
+
+// settled is told of the backend's settings. The first ones let the waiting go on; whom there is no room for looks for
+// another session. The first in line goes in any case: a backend that allows no stream at all has to refuse it.
+func (s *session) settled() {
+	s.backend.streams = max(s.codec.Streams(), 1)
+	if s.stage != settling {
+		return
+	}
+	s.stage = open
+	waiting := s.waiting
+	s.waiting = nil
+	s.expect()
+	for i, st := range waiting {
+		switch {
+		case st.exchange == nil: // it was given up meanwhile
+		case i == 0 || s.room() > 0:
+			s.add(st)
+			st.exchange.Connected(st)
+		default:
+			s.backend.place(st, false)
+			if st.Ready() {
+				st.exchange.Connected(st)
+			}
+		}
+		if s.stage == over {
+			s.abandon(waiting[i+1:])
+			return
+		}
+	}
+	if len(s.streams) == 0 {
+		s.rested()
+	}
+}
+
+// abandon has those who still wait look elsewhere.
+func (s *session) abandon(waiting []*Stream) {
+	for _, st := range waiting {
+		if st.exchange != nil {
+			s.backend.place(st, false)
+		}
+	}
+}
+
+// leave takes no more streams.
+func (s *session) leave() {
+	b := s.backend
+	for i := range b.sessions {
+		if b.sessions[i] == s {
+			b.sessions = append(b.sessions[:i], b.sessions[i+1:]...)
+			break
+		}
+	}
+	s.count(false)
+	if s.stage == open {
+		s.stage = parting
+	}
+}
+
+// part ends a session that carries nothing: the backend learns that it was no accident (RFC 9113 §6.8).
+func (s *session) part() {
+	s.leave()
+	if !s.failed {
+		s.codec.Close(h2.NoError)
+		s.send()
+	}
+	s.close()
+}
+
+// close closes the connection. The streams are still to be told.
+func (s *session) close() {
+	if s.stage == over {
+		return
+	}
+	s.leave()
+	s.stage = over
+	s.backend.stats.Open--
+	s.rest, s.unread = nil, nil
+	if s.tcp != nil {
+		s.tcp.Close()
+	}
+}
+
+// soon sends what was written, at the end of the round: requests of many exchanges leave in one system call.
+func (s *session) soon() {
+	if !s.dirty {
+		s.dirty = true
+		s.backend.pool.Net.Loop.Last((*flusher)(s))
+	}
+}
+
+// flusher is a session at the end of a round.
+type flusher session
+
+// Ready implements loop.Handler.
+func (f *flusher) Ready(loop.Events) { (*session)(f).flush() }
+
+// Crashed closes what belonged to it.
+func (f *flusher) Crashed() { (*session)(f).Crashed() }
+
+// maxKept bounds the buffer that is kept for the next output.
+const maxKept = 256 << 10
+
+// flush sends what was written. Before a request that may not be repeated, what the backend has said is looked at: it may
+// have ended the connection in this very moment, and then the request was never sent.
+func (s *session) flush() {
+	s.dirty = false
+	if s.careful {
+		s.careful = false
+		if s.stage < over && !s.tcp.Silent() {
+			s.tcp.Reread()
+			s.Readable()
+		}
+	}
+	if s.stage == over || s.failed || len(s.codec.Out) == 0 {
+		return
+	}
+	s.send()
+	s.expect()
+}
+
+func (s *session) send() {
+	out := &s.backend.pool.out
+	out.Add(s.codec.Out)
+	s.backend.stats.Sent += uint64(out.Size())
+	err := s.tcp.Send(out)
+	if s.codec.Out = s.codec.Out[:0]; cap(s.codec.Out) > maxKept {
+		s.codec.Out = nil
+	}
+	if err != nil { // the end of the connection tells why
+		s.failed = true
+		s.tcp.Reread()
+		return
+	}
+	s.flushed = s.opened
+}
+
+// expect sets the deadline of the connection as such; each stream has its own.
+func (s *session) expect() {
+	p := s.backend.pool
+	switch {
+	case s.stage >= over || s.stage < open:
+	case s.tcp.Pending() > 0:
+		s.tcp.Deadline(p.in(int64(p.Config.Timeouts.Body)))
+	case len(s.streams) == 0:
+		s.tcp.Deadline(p.in(int64(p.Config.Timeouts.Idle)))
+	default:
+		s.tcp.Deadline(0)
+	}
+}
+
+// Late implements transport.User.
+func (s *session) Late() {
+	switch {
+	case s.stage == dialling:
+		s.unconnected(s, syscall.ETIMEDOUT)
+	case s.stage == settling:
+		s.lose(messages.ConnectionTimeout, "no http/2 settings in time")
+	case s.tcp.Pending() > 0:
+		s.stalled()
+	case len(s.streams) == 0:
+		s.part()
+	}
+}
+
+// stalled judges a backend that takes no bytes: it is late only if it took none for the whole time.
+func (s *session) stalled() {
+	p := s.backend.pool
+	limit := s.tcp.Progress() + int64(p.Config.Timeouts.Body)
+	if limit > p.Net.Loop.Now() {
+		s.tcp.Deadline(limit)
+		return
+	}
+	s.lose(messages.ConnectionWriteTimeout, "")
+}
+
+func (s *session) dialling() bool { return s.stage == dialling }
+
+func (s *session) unreachable(reason messages.Reason, detail string) { s.lose(reason, detail) }
+
+// lose closes the connection and fails all that it carried.
+func (s *session) lose(reason messages.Reason, detail string) {
+	s.close()
+	for len(s.streams) > 0 {
+		s.streams[len(s.streams)-1].fail(failing{reason: reason, detail: detail, dead: true})
+	}
+	for len(s.waiting) > 0 {
+		st := s.waiting[0]
+		s.waiting = s.waiting[1:]
+		st.fail(failing{reason: reason, detail: detail, dead: true})
+	}
+}
+
+// Crashed implements transport.User. If it was the code of one exchange that panicked, only that one ends: what else the
+// read brought is told in another turn.
+func (s *session) Crashed() {
+	st := s.turn
+	if st == nil || s.stage == over {
+		s.crash()
+		return
+	}
+	s.turn = nil
+	s.keep(s.unread)
+	s.held = true
+	s.tcp.Again()
+	if x := st.exchange; x != nil {
+		st.Cancel()
+		x.Crashed()
+	}
+}
+
+// crash ends the session with all that it carries.
+func (s *session) crash() {
+	s.turn = nil
+	s.close()
+	all := append(s.streams, s.waiting...)
+	s.streams, s.waiting = nil, nil
+	for _, st := range all {
+		x := st.exchange
+		st.exchange, st.phase = nil, gone
+		if x != nil {
+			x.Crashed()
+		}
+	}
+}
+
+var _ transport.User = (*session)(nil)
