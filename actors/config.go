@@ -31,8 +31,8 @@ type (
 	}
 )
 
-// configuration is the actor that watches the configuration file and tells the backends what comes of it. The file is read
-// on other goroutines: a file system may take its time.
+// configuration is the actor that watches the configuration file and tells the backends what comes of it. The file is
+// read on other goroutines: a file system may take its time.
 type configuration struct {
 	system   *supervisor.System
 	backends *actor.PID
@@ -83,8 +83,8 @@ func (c *configuration) Receive(ctx actor.Context) {
 	}
 }
 
-// start reads the file at once: it may have changed since lb read it, or while this actor was restarted. A predecessor may
-// have failed before it told what it had accepted.
+// start reads the file at once: it may have changed since lb read it, or while this actor was restarted. A
+// predecessor may have failed before it told what it had accepted.
 func (c *configuration) start(ctx actor.Context) {
 	if c.reloads.status.Generation > 1 {
 		c.publish(ctx)

@@ -17,8 +17,8 @@ type FileOptions struct {
 	Merge func(messages.File) (messages.Settings, error)
 }
 
-// reloads decides what it means that the file was read. It has no clock and reads no file, and it outlives the actor that
-// asks it.
+// reloads decides what it means that the file was read. It has no clock and reads no file, and it outlives the actor
+// that asks it.
 type reloads struct {
 	FileOptions
 	start  messages.Settings // fixed settings keep these values
@@ -103,8 +103,8 @@ func (r *reloads) accept(s messages.Settings, now time.Time) verdict {
 	return v
 }
 
-// pace tells when a file that is being written is left in peace. A directory in which something happens all the time does
-// not put a reading off for ever.
+// pace tells when a file that is being written is left in peace. A directory in which something happens all the time
+// does not put a reading off for ever.
 type pace struct{ first, last time.Time }
 
 const (

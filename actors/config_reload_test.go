@@ -133,10 +133,11 @@ func TestChangesInALogLineAreFew(t *testing.T) {
 	for i := range 30 {
 		many = append(many, fmt.Sprint(i))
 	}
-	if got := shortened(many); len(got) != mostChanges+1 || got[mostChanges] != "and 10 more" || many[mostChanges] != "20" {
+	got := shortened(many)
+	if len(got) != mostChanges+1 || got[mostChanges] != "and 10 more" || many[mostChanges] != "20" {
 		t.Errorf("%q of %q", got, many)
 	}
-	if got := shortened(many[:mostChanges]); !slices.Equal(got, many[:mostChanges]) {
+	if got = shortened(many[:mostChanges]); !slices.Equal(got, many[:mostChanges]) {
 		t.Errorf("%q", got)
 	}
 }

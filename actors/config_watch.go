@@ -51,8 +51,8 @@ func (w *watch) await() (happened bool) {
 // heard allows the next call of touched.
 func (w *watch) heard() { w.told.Store(false) }
 
-// follow watches the directories that the path leads through now. A directory that cannot be watched is left to the next
-// reading, which comes in any case.
+// follow watches the directories that the path leads through now. A directory that cannot be watched is left to the
+// next reading, which comes in any case.
 func (w *watch) follow() {
 	want := directories(w.path)
 	for _, dir := range w.watcher.WatchList() {
@@ -70,8 +70,8 @@ func (w *watch) close() { _ = w.watcher.Close() }
 // maxLinks is as many symbolic links as Linux follows in a path.
 const maxLinks = 40
 
-// directories lists where something has to happen for another file to be found under the path: the directory of the file,
-// and that of each symbolic link on the way to it. Kubernetes, for one, has lb.json -> ..data/lb.json and
+// directories lists where something has to happen for another file to be found under the path: the directory of the
+// file, and that of each symbolic link on the way to it. Kubernetes, for one, has lb.json -> ..data/lb.json and
 // ..data -> ..2026_07_01, and swaps the latter.
 func directories(path string) []string {
 	at, err := filepath.Abs(path)
@@ -92,8 +92,8 @@ func directories(path string) []string {
 	return dirs
 }
 
-// followLink replaces the first symbolic link in an absolute path by what it points to, and returns the directory that the
-// link is in. Without one it returns the path itself and the file's directory.
+// followLink replaces the first symbolic link in an absolute path by what it points to, and returns the directory
+// that the link is in. Without one it returns the path itself and the file's directory.
 func followLink(path string) (next, dir string, err error) {
 	dir = string(filepath.Separator)
 	parts := strings.Split(strings.TrimPrefix(path, dir), string(filepath.Separator))

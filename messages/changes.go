@@ -2,8 +2,8 @@ package messages
 
 import "fmt"
 
-// Changes names what differs between two settings, each in one short text: "timeouts.idle 1m -> 5s", "backend a:80 added".
-// Fixed settings are not among them: FixedChanges has those.
+// Changes names what differs between two settings, each in one short text: "timeouts.idle 1m -> 5s", "backend a:80
+// added". Fixed settings are not among them: FixedChanges has those.
 func Changes(from, to Settings) []string {
 	changes := backendChanges(from.Config.Backends, to.Config.Backends)
 	for _, s := range allSettings {

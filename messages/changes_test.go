@@ -28,7 +28,8 @@ func TestChanges(t *testing.T) {
 		{"one gone", func(s *Settings) { s.Config.Backends = parse("a:1", "c:1") }, []string{"backend b:1 removed"}, nil},
 		{
 			"one in front", func(s *Settings) { s.Config.Backends = parse("d:1", "a:1", "b:1", "c:1") },
-			[]string{"backend d:1 added"}, nil,
+			[]string{"backend d:1 added"},
+			nil,
 		},
 		{
 			"all kinds", func(s *Settings) { s.Config.Backends = parse("c:1", "a:1,weight=2", "http://d:443") },
@@ -39,11 +40,13 @@ func TestChanges(t *testing.T) {
 			"settings", func(s *Settings) {
 				s.Config.Timeouts.Idle, s.Config.Sticky, s.Config.Health.Lowest = 5*time.Second, "lb", 200
 			},
-			[]string{"sticky none -> lb", "health.status 100-499 -> 200-499", "timeouts.idle 1m -> 5s"}, nil,
+			[]string{"sticky none -> lb", "health.status 100-499 -> 200-499", "timeouts.idle 1m -> 5s"},
+			nil,
 		},
 		{
 			"where it listens", func(s *Settings) { s.Listen.Port, s.Listen.Workers = 1, 2 },
-			nil, []string{"listen.port", "listen.workers"},
+			nil,
+			[]string{"listen.port", "listen.workers"},
 		},
 	} {
 		from := DefaultSettings()

@@ -29,9 +29,9 @@ const MaxFileBytes = 1 << 20
 //	}
 //
 // A backend has a host and a port, or an srv name. Its weight is 1 to MaxWeight, 1 when not given; max is how many
-// exchanges run on it at a time. Port 443 means TLS unless "tls" says otherwise. The other keys are those of AllSettings;
-// the JSON Schema that ConfigSchema returns tells all of them. Times are strings with a unit ("5s"), sizes whole numbers of
-// bytes or strings with a unit ("32KiB").
+// exchanges run on it at a time. Port 443 means TLS unless "tls" says otherwise. The other keys are those of
+// AllSettings; the JSON Schema that ConfigSchema returns tells all of them. Times are strings with a unit ("5s"),
+// sizes whole numbers of bytes or strings with a unit ("32KiB").
 type File struct {
 	// Settings have their defaults where the file says nothing.
 	Settings
@@ -54,9 +54,9 @@ func (f File) Fault(path string, err error) *FileError {
 	return &FileError{Place: f.Place(path), Path: "$." + path, Err: err}
 }
 
-// DecodeConfig reads a configuration file. What it cannot understand to the last byte it refuses with a *FileError: an
-// unknown key, a key that stands twice, a value of another type or out of range, two backends of one ID, a byte order mark,
-// anything behind the end. The text must not be changed afterwards.
+// DecodeConfig reads a configuration file. What it cannot understand to the last byte it refuses with a *FileError:
+// an unknown key, a key that stands twice, a value of another type or out of range, two backends of one ID, a byte
+// order mark, anything behind the end. The text must not be changed afterwards.
 func DecodeConfig(text []byte) (File, error) {
 	d := decoder{
 		jsonReader: jsonReader{text: text, path: "$"},

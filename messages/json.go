@@ -6,9 +6,9 @@ import (
 	"strconv"
 )
 
-// jsonReader reads JSON text (RFC 8259) value by value. It is stricter than encoding/json: a name may stand once in an
-// object, text must be valid UTF-8 and escapes whole characters. Its errors are *FileError. What the caller does not ask
-// for is not read, so that no depth of nesting has to be limited.
+// jsonReader reads JSON text (RFC 8259) value by value. It is stricter than encoding/json: a name may stand once in
+// an object, text must be valid UTF-8 and escapes whole characters. Its errors are *FileError. What the caller does
+// not ask for is not read, so that no depth of nesting has to be limited.
 type jsonReader struct {
 	text []byte
 	at   int

@@ -39,8 +39,8 @@ type required struct {
 }
 
 // ConfigSchema returns the JSON Schema of configuration files, indented. It is written from the tables by which
-// DecodeConfig reads, so it cannot tell of other keys than those. A file that DecodeConfig takes is valid by it; the reverse
-// holds but for what a schema cannot say, such as that no two backends are the same.
+// DecodeConfig reads, so it cannot tell of other keys than those. A file that DecodeConfig takes is valid by it; the
+// reverse holds but for what a schema cannot say, such as that no two backends are the same.
 func ConfigSchema() []byte {
 	root := object("Configuration of lb", "backends")
 	root.Dialect, root.Title, root.Description = schemaDialect, root.Description, ""

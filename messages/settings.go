@@ -120,8 +120,8 @@ func FindSetting(path string) (Setting, bool) {
 	return Setting{}, false
 }
 
-// ParseListenHost reads an IP address, in brackets or not. A name is refused: it could mean several addresses. The error
-// is an *InvalidError.
+// ParseListenHost reads an IP address, in brackets or not. A name is refused: it could mean several addresses. The
+// error is an *InvalidError.
 func ParseListenHost(subject, s string) (netip.Addr, error) {
 	bare := s
 	if strings.HasPrefix(s, "[") && strings.HasSuffix(s, "]") {

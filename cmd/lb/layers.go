@@ -3,7 +3,9 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
 	"slices"
+	"syscall"
 
 	"lb/actors"
 	"lb/messages"
@@ -86,9 +88,16 @@ func (s settings) reloading() *actors.FileOptions {
 	return &actors.FileOptions{Path: s.file.path, Text: s.file.text, Settings: s.Settings, Merge: s.layers.merge}
 }
 
-// reload is what SIGHUP orders.
-func reload(b balancer, log *logbook) {
-	if !b.Reload() {
+// hungUp is what SIGHUP orders: the file is read again. Without one it comes of a terminal that is gone, if lb ran in
+// one; then it ends as by SIGTERM.
+func (p *program) hungUp(b balancer, log *logbook) {
+	switch {
+	case b.Reload():
+	case p.terminal:
+		if err := syscall.Kill(os.Getpid(), syscall.SIGTERM); err != nil {
+			log.Error().Str("logger", "lb").Err(err).Msg("SIGHUP: no end")
+		}
+	default:
 		log.Warn().Str("logger", "lb").Msg("SIGHUP: there is no configuration file to read")
 	}
 }

@@ -100,7 +100,7 @@ func (p *program) serve(s settings, log *logbook) error {
 	return p.untilEnd(b, end{
 		within: s.drain, delay: s.drainDelay, deaf: sockets.Deafen, on: map[os.Signal]func(){
 			syscall.SIGUSR1: log.reopen,
-			syscall.SIGHUP:  func() { reload(b, log) },
+			syscall.SIGHUP:  func() { p.hungUp(b, log) },
 		},
 	}, log)
 }
