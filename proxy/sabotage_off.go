@@ -1,4 +1,4 @@
-//go:build !lbfault
+//go:build !lbfault && !sim
 
 package proxy
 

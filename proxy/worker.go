@@ -37,6 +37,8 @@ type Options struct {
 	Local func(path string, reply func(status int, contentType string, body []byte))
 	// Fault is told of a panic in the code that serves connections, after those it hit were closed.
 	Fault func(value any, stack []byte)
+	// Random yields the bits that random choices are made by; math/rand/v2 when nil.
+	Random func() uint64
 }
 
 // Worker is one event loop with its listener and its connections. Its methods are for the loop's thread.
@@ -90,7 +92,7 @@ func NewWorker(l *loop.Loop, o Options) *Worker {
 	defaults := messages.DefaultConfig()
 	w := &Worker{
 		options: o, loop: l, config: &defaults,
-		balancer: balance.New(nil), backends: make(map[string]*backend), listeners: make(map[int]*listener),
+		balancer: balance.New(o.Random), backends: make(map[string]*backend), listeners: make(map[int]*listener),
 		net: &transport.Network{Loop: l}, retries: newBudget(),
 	}
 	w.clients = downstream.Clients{Net: w.net, Server: w, Config: w.config}

@@ -174,7 +174,7 @@ func (l *Loop) Now() int64 { return l.now }
 // Wall is the wall clock of the same reading as Now, local time. A clock that was set is followed within a second.
 func (l *Loop) Wall() time.Time {
 	if l.now-l.wallChecked >= wallAge {
-		t := time.Now()
+		t := l.wallClock()
 		l.wallAtZero, l.wallChecked = t.Round(0).Add(-t.Sub(l.epoch)), l.now
 	}
 	return l.wallAtZero.Add(time.Duration(l.now))
@@ -195,6 +195,3 @@ func (l *Loop) Schedule(fn func()) { l.inbox.put(fn) }
 // Throughput is how many messages an actor on this loop handles before it offers its thread to other goroutines. There
 // is no such number: to hand a locked thread over and back costs more than most messages do.
 func (l *Loop) Throughput() int { return math.MaxInt }
-
-// readClock sets Now. The 1 keeps a clock without resolution from showing 0, which means "no deadline".
-func (l *Loop) readClock() { l.now = int64(time.Since(l.epoch)) + 1 }
