@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"maps"
 	"net"
+	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -166,6 +168,59 @@ func TestHashKeepsItsPromise(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A reload that changes order and time-outs moves no key; one that drops a backend moves its own.
+func TestHashSurvivesAReload(t *testing.T) {
+	t.Parallel()
+	lbOnly(t)
+	const field = "X-User: %s"
+	addrs := three(t)
+	path := hashFile(t, "1s", addrs...)
+	b := start(t, settings{args: []string{"-c", path}, workers: 2})
+	homes := b.homes(t, field)
+	b.reload(t, path, hashFile(t, "2s", addrs[2], addrs[0], addrs[1]))
+	if again := b.homes(t, field); !maps.Equal(again, homes) {
+		t.Errorf("before the reload %v, after it %v", homes, again)
+	}
+	b.reload(t, path, hashFile(t, "2s", addrs[2], addrs[1]))
+	var now map[string]string
+	gone := func() bool { // the workers learn of the change a moment after the log
+		now = b.homes(t, field)
+		return !slices.Contains(slices.Collect(maps.Values(now)), "A")
+	}
+	if !eventually(gone, b.exited) {
+		t.Fatalf("a backend that was dropped still gets requests: %v", now)
+	}
+	for user, name := range now {
+		if homes[user] != "A" && homes[user] != name {
+			t.Errorf("%s moved from %s to %s", user, homes[user], name)
+		}
+	}
+}
+
+func hashFile(t *testing.T, connect string, addrs ...string) (path string) {
+	t.Helper()
+	var backends []string
+	for _, addr := range addrs {
+		host, port, _ := net.SplitHostPort(addr)
+		backends = append(backends, fmt.Sprintf(`{"host": %q, "port": %s}`, host, port))
+	}
+	return configFile(t, fmt.Sprintf(`{"strategy": "hash", "hash_key": "header:X-User", "timeouts": {"connect": %q}, "backends": [%s]}`,
+		connect, strings.Join(backends, ", ")))
+}
+
+// reload puts another file in the place of the configuration and returns when the log tells of the change.
+func (b *balancer) reload(t *testing.T, path, with string) {
+	t.Helper()
+	const told = `"message":"configuration changed"`
+	before := strings.Count(b.stdout.String(), told)
+	if err := os.Rename(with, path); err != nil {
+		t.Fatal(err)
+	}
+	if !eventually(func() bool { return strings.Count(b.stdout.String(), told) > before }, b.exited) {
+		t.Fatal("the configuration was not reloaded")
 	}
 }
 
