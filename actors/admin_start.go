@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
+
+	"lb/messages"
 )
 
 // AdminOptions say where a balancer shows how it fares, and what it needs to know for it. The zero value shows /metrics on
@@ -19,13 +21,20 @@ type AdminOptions struct {
 	Version string
 	// Dropped tells how many log lines were dropped so far; may be nil.
 	Dropped func() uint64
+	// Upgrades tells how upgrades have ended so far; may be nil.
+	Upgrades func() messages.Upgrades
+	// Upgrade has another process take over, and returns when it has, with its number, or has failed; nil: that is not
+	// possible.
+	Upgrade func() (pid int, err error)
+	// Stop ends the balancer as a signal would; nil: it is drained at once.
+	Stop func(within time.Duration)
 	// SetLevel changes the level of the log to one named by a word of --loglevel; nil: it cannot be changed.
 	SetLevel func(word string) error
 }
 
 // The survey is made once: /metrics on the traffic port needs it before there is an admin.
 func (b *Balancer) inquire(o Options) *survey {
-	return &survey{system: b.system, version: o.Admin.Version, started: time.Now(), dropped: o.Admin.Dropped}
+	return &survey{system: b.system, version: o.Admin.Version, started: time.Now(), dropped: o.Admin.Dropped, upgrades: o.Admin.Upgrades}
 }
 
 // localAnswer answers what a worker does not forward. It does not block; reply may be called later, once, by any goroutine.
@@ -59,10 +68,11 @@ func (b *Balancer) spawnAdmin(q *survey, o Options) error {
 		doors = append(doors, door{"admin pages", o.Admin.Pages, q.pages()})
 	}
 	if o.Admin.Control != nil {
-		c := &control{survey: q, workers: b.workers, setLevel: o.Admin.SetLevel, log: log}
+		c := &control{survey: q, workers: b.workers, options: o.Admin, log: log}
 		doors = append(doors, door{"control socket", o.Admin.Control, c.pages()})
 	}
-	_, err := b.system.Spawn(b.system.Props(func() actor.Actor {
+	var err error
+	b.admin, err = b.system.Spawn(b.system.Props(func() actor.Actor {
 		return &admin{system: b.system, log: log, doors: doors}
 	}), "admin")
 	return err

@@ -22,6 +22,8 @@ type survey struct {
 	version string
 	started time.Time
 	dropped func() uint64 // log lines; may be nil
+	// upgrades by their result; may be nil
+	upgrades func() messages.Upgrades
 }
 
 // picture is all that they answered.
@@ -35,6 +37,7 @@ type picture struct {
 	readiness readiness
 	dropped   uint64
 	failures  uint64
+	upgrades  messages.Upgrades
 }
 
 // picture asks all of them. Without the workers it would show counters that fall to zero: then there is none.
@@ -54,6 +57,9 @@ func (q *survey) picture() (*picture, error) {
 	}
 	if p.config, err = answer[messages.ConfigStatus](config); err != nil {
 		p.config = messages.ConfigStatus{Generation: 1, LastSuccess: q.started}
+	}
+	if q.upgrades != nil {
+		p.upgrades = q.upgrades()
 	}
 	if q.dropped != nil {
 		p.dropped = q.dropped()

@@ -75,7 +75,8 @@ func (b *backends) Receive(ctx actor.Context) {
 		if e := b.entries[m.Backend]; e != nil && e.pid != nil {
 			ctx.Send(e.pid, m)
 		}
-	case messages.DrainBackend, messages.EnableBackend, messages.WeighBackend, messages.BackendsAsked:
+	case messages.DrainBackend, messages.EnableBackend, messages.WeighBackend, messages.BackendsAsked,
+		messages.BackendsRecorded:
 		b.answer(ctx, m)
 	case publish:
 		b.publish(ctx)

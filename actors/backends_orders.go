@@ -15,6 +15,8 @@ func (b *backends) answer(ctx actor.Context, order any) {
 	switch m := order.(type) {
 	case messages.BackendsAsked:
 		ctx.Respond(b.statuses())
+	case messages.BackendsRecorded:
+		ctx.Respond(b.records())
 	case messages.DrainBackend:
 		ctx.Respond(b.command(ctx, m.ID, func(e *entry) error { e.drained = true; return nil }))
 	case messages.EnableBackend:

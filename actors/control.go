@@ -24,12 +24,13 @@ const maxOrder = 4 << 10
 //	POST /weight   {"backend":"127.0.0.1:9001","weight":3}  0: the configured weight
 //	POST /reload   {}                                       the configuration file is read now
 //	POST /loglevel {"level":"debug"}
+//	POST /upgrade  {}                                       another process takes over, of the file on disk
 //	POST /stop     {"within":"30s"}                         all ends after what runs, or after that time
 type control struct {
-	survey   *survey
-	workers  *actor.PID
-	setLevel func(word string) error // may be nil
-	log      zerolog.Logger
+	survey  *survey
+	workers *actor.PID
+	options AdminOptions
+	log     zerolog.Logger
 }
 
 // order is the form of all orders.
@@ -45,6 +46,7 @@ const standardStop = 30 * time.Second
 
 var (
 	errUnknownLevels = errors.New("the log level cannot be changed")
+	errNoUpgrade     = errors.New("no other process can take over")
 	errNoFile        = errors.New("there is no configuration file to read")
 )
 
@@ -56,6 +58,7 @@ func (c *control) pages() *http.ServeMux {
 		mux.HandleFunc("POST /"+name, func(w http.ResponseWriter, r *http.Request) { c.take(w, r, name, carryOut) })
 	}
 	mux.HandleFunc("POST /stop", c.stop)
+	mux.HandleFunc("POST /upgrade", c.upgrade)
 	return mux
 }
 
@@ -120,10 +123,10 @@ func (c *control) reload(order) (string, error) {
 }
 
 func (c *control) level(o order) (string, error) {
-	if c.setLevel == nil {
+	if c.options.SetLevel == nil {
 		return "", errUnknownLevels
 	}
-	return "the log level is " + o.Level, c.setLevel(o.Level)
+	return "the log level is " + o.Level, c.options.SetLevel(o.Level)
 }
 
 // stop answers before it begins: when nothing runs, the end comes at once.
@@ -142,7 +145,25 @@ func (c *control) stop(w http.ResponseWriter, r *http.Request) {
 		c.log.Warn().Err(err).Msg("who ordered the stop is gone")
 	}
 	c.log.Info().Str("order", "stop").Dur("within_ms", within).Msg("draining")
+	if c.options.Stop != nil {
+		c.options.Stop(within)
+		return
+	}
 	c.survey.system.Root.Send(c.workers, messages.Drain{Within: within})
+}
+
+// upgrade answers when another process has taken over, or has failed to: that may take longer than other orders do.
+func (c *control) upgrade(w http.ResponseWriter, r *http.Request) {
+	if err := http.NewResponseController(w).SetWriteDeadline(time.Time{}); err != nil {
+		c.log.Warn().Err(err).Msg("an answer may be cut off")
+	}
+	c.take(w, r, "upgrade", func(order) (string, error) {
+		if c.options.Upgrade == nil {
+			return "", errNoUpgrade
+		}
+		pid, err := c.options.Upgrade()
+		return fmt.Sprintf("process %d has taken over", pid), err
+	})
 }
 
 // backendID is the identity of a backend, however it was written.

@@ -174,6 +174,11 @@ func (e *exposition) itself(p *picture) {
 	e.count(reloads, p.config.Refused, "result", "refused")
 	e.gauge("lb_config_last_success_timestamp_seconds", "When the configuration that holds was taken over.",
 		seconds(p.config.LastSuccess))
+	const upgrades = "lb_upgrades_total"
+	e.family(upgrades, counterKind, "Upgrades, those of the processes before this one included, by how they ended.")
+	for _, result := range messages.UpgradeResults() {
+		e.count(upgrades, p.upgrades[result], "result", string(result))
+	}
 	e.counter("lb_log_lines_dropped_total", "Log lines that a slow or dead reader of the log did not take.", p.dropped)
 	const build = "lb_build_info"
 	e.family(build, gaugeKind, "Always 1; the labels say what runs.")

@@ -36,7 +36,8 @@ type stage struct {
 	names     map[string]record
 	lookups   int
 	log       bytes.Buffer
-	poison    string // a log line with it panics
+	poison    string                   // a log line with it panics
+	known     []messages.BackendRecord // from a process before this one
 }
 
 // record is what a name has, for how long, and how long it takes to say so.
@@ -76,6 +77,7 @@ func (s *stage) raise() {
 		s.t.Fatal(err)
 	}
 	known := newLedger(s.config)
+	known.adopt(s.known)
 	s.backends, err = s.system.Spawn(s.system.Props(func() actor.Actor {
 		b := newBackends(s.system, workers, Options{Resolver: s, Log: zerolog.New(s)}, known)
 		b.check = s.check

@@ -31,6 +31,8 @@ type Options struct {
 	Resolver Resolver
 	// File is the configuration file that Config came from; nil: there is none, and Config stays.
 	File *FileOptions
+	// Known are the backends as the process saw them that this one takes over from; none otherwise.
+	Known []messages.BackendRecord
 	// Admin is how the balancer shows itself and takes orders.
 	Admin AdminOptions
 }
@@ -47,6 +49,7 @@ type Balancer struct {
 	backends *actor.PID
 	// config takes ReloadConfig and ConfigAsked; nil without a file.
 	config *actor.PID
+	admin  *actor.PID
 	fate   *fate
 	log    zerolog.Logger
 	stop   sync.Once
@@ -134,6 +137,7 @@ func (b *Balancer) spawn(q *survey, o Options) (err error) {
 		return err
 	}
 	known := newLedger(o.Config)
+	known.adopt(o.Known)
 	b.backends, err = b.system.Spawn(b.system.Props(func() actor.Actor {
 		return newBackends(b.system, b.workers, o, known)
 	}), "backends")

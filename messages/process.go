@@ -86,7 +86,7 @@ type BackendsRecorded struct{}
 type HandedOver struct {
 	Backends []BackendRecord
 	// Upgrades counts the upgrades so far by their result.
-	Upgrades map[string]uint64
+	Upgrades Upgrades
 }
 
 // Ready tells the old process that the new one serves.

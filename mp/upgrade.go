@@ -9,32 +9,9 @@ import (
 	"lb/messages"
 )
 
-// UpgradeResult is how an upgrade ended, in a word that labels a metric.
-type UpgradeResult string
-
-const (
-	// Upgraded means that the new process serves.
-	Upgraded UpgradeResult = "ok"
-	// NotStarted means that the file is missing or cannot be run.
-	NotStarted UpgradeResult = "not_started"
-	// Exited means that the new process ended before it served.
-	Exited UpgradeResult = "exited"
-	// Rejected means that the new process said why it cannot serve: a configuration with a fault, say.
-	Rejected UpgradeResult = "rejected"
-	// Late means that the new process did not serve in time.
-	Late UpgradeResult = "late"
-	// Busy means that another upgrade was under way.
-	Busy UpgradeResult = "busy"
-)
-
-// UpgradeResults lists all of them. The caller owns the slice.
-func UpgradeResults() []UpgradeResult {
-	return []UpgradeResult{Upgraded, NotStarted, Exited, Rejected, Late, Busy}
-}
-
 // UpgradeError is why an upgrade failed. The process that was to be replaced can go on: of the new one nothing is left.
 type UpgradeError struct {
-	Result UpgradeResult
+	Result messages.UpgradeResult
 	Err    error
 }
 
@@ -51,7 +28,11 @@ type Upgrade struct {
 	State messages.HandedOver
 	// Within is how long it may take until it serves.
 	Within time.Duration
+	// Cancel is closed when there is no use for the new process any more; nil: never.
+	Cancel <-chan struct{}
 }
+
+var errCancelled = errors.New("the old process ends")
 
 // Do starts the new process and returns it as soon as it serves: from then on the caller has to stop accepting and to
 // finish what runs. The error is an *UpgradeError; then the new process was killed, has ended, and nothing has changed.
@@ -60,7 +41,7 @@ func (u Upgrade) Do(spawn Spawn) (*Child, error) { return u.do(kernel(), spawn) 
 func (u Upgrade) do(sys system, spawn Spawn) (*Child, error) {
 	c, err := sys.run(u.Start, spawn)
 	if err != nil {
-		return nil, &UpgradeError{NotStarted, err}
+		return nil, &UpgradeError{messages.UpgradeNotStarted, err}
 	}
 	if err := u.await(c, spawn); err != nil {
 		c.Kill()
@@ -73,7 +54,7 @@ func (u Upgrade) do(sys system, spawn Spawn) (*Child, error) {
 // await returns nil when the new process says that it serves.
 func (u Upgrade) await(c *Child, spawn Spawn) error {
 	if err := c.Link.Send(u.State); err != nil {
-		return &UpgradeError{NotStarted, err}
+		return &UpgradeError{messages.UpgradeNotStarted, err}
 	}
 	answer := make(chan error, 1)
 	spawn("wait for the new process", func() { answer <- c.verdict() })
@@ -82,8 +63,10 @@ func (u Upgrade) await(c *Child, spawn Spawn) error {
 	select {
 	case err := <-answer:
 		return err
+	case <-u.Cancel:
+		return &UpgradeError{messages.UpgradeCancelled, errCancelled}
 	case <-late.C:
-		return &UpgradeError{Late, fmt.Errorf("the new process does not serve after %v", u.Within)}
+		return &UpgradeError{messages.UpgradeLate, fmt.Errorf("the new process does not serve after %v", u.Within)}
 	}
 }
 
@@ -95,13 +78,13 @@ func (c *Child) verdict() error {
 		closeAll(c.Link.sys, rights)
 		if err != nil {
 			<-c.Done()
-			return &UpgradeError{Exited, c.silent(err)}
+			return &UpgradeError{messages.UpgradeExited, c.silent(err)}
 		}
 		switch m := value.(type) {
 		case messages.Ready:
 			return nil
 		case messages.Unfit:
-			return &UpgradeError{Rejected, errors.New(m.Why)}
+			return &UpgradeError{messages.UpgradeRejected, errors.New(m.Why)}
 		}
 	}
 }

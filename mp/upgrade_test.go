@@ -108,15 +108,22 @@ func openDescriptors(t *testing.T) int {
 	return len(entries)
 }
 
-var handedOver = messages.HandedOver{Upgrades: map[string]uint64{"ok": 3}}
+var handedOver = messages.HandedOver{Upgrades: messages.Upgrades{messages.Upgraded: 3}}
 
 // upgrade has an upgrade done with a process that plays, and returns what became of it.
-func upgrade(t *testing.T, play func(*Link, <-chan struct{}) Exit, refuse error, within time.Duration) (*actor, error) {
+func upgrade(t *testing.T, play func(*Link, <-chan struct{}) Exit, refuse error, within time.Duration,
+	cancel bool,
+) (*actor, error) {
 	t.Helper()
 	before := openDescriptors(t)
 	th := &theatre{t: t, actor: &actor{play: play}, refuse: refuse}
 	u := Upgrade{
 		Start: Start{Path: "/new/lb", Args: []string{"lb", "-p", "1"}, Role: Successor}, State: handedOver, Within: within,
+	}
+	if cancel {
+		over := make(chan struct{})
+		close(over)
+		u.Cancel = over
 	}
 	child, err := u.do(th.system(), th.spawn)
 	if err == nil {
@@ -144,7 +151,7 @@ func TestUpgradeEndsWhenTheNewProcessServes(t *testing.T) {
 		told, _, _ = l.Receive()
 		l.Send(messages.Ready{})
 		return untilKilled(l, killed)
-	}, nil, time.Minute)
+	}, nil, time.Minute, false)
 	if err != nil || !a.waited {
 		t.Errorf("%v, waited for: %v", err, a.waited)
 	}
@@ -158,25 +165,26 @@ func TestFailedUpgradesLeaveNothingBehind(t *testing.T) {
 		refuse error
 		play   func(*Link, <-chan struct{}) Exit
 		within time.Duration
-		result UpgradeResult
+		cancel bool
+		result messages.UpgradeResult
 		why    string
 	}{
 		"missing file": {
-			refuse: unix.ENOENT, result: NotStarted, why: "start /new/lb: no such file or directory",
+			refuse: unix.ENOENT, result: messages.UpgradeNotStarted, why: "start /new/lb: no such file or directory",
 		},
 		"not executable": {
-			refuse: unix.EACCES, result: NotStarted, why: "start /new/lb: permission denied",
+			refuse: unix.EACCES, result: messages.UpgradeNotStarted, why: "start /new/lb: permission denied",
 		},
 		"exit at once": {
 			play:   func(*Link, <-chan struct{}) Exit { return Exit{Code: 3} },
-			result: Exited, why: "the new process ended before it served: exit code 3",
+			result: messages.UpgradeExited, why: "the new process ended before it served: exit code 3",
 		},
 		"crash": {
 			play: func(l *Link, _ <-chan struct{}) Exit {
 				l.Receive()
 				return Exit{Code: -1, Signal: syscall.SIGSEGV}
 			},
-			result: Exited, why: "the new process ended before it served: killed by SIGSEGV",
+			result: messages.UpgradeExited, why: "the new process ended before it served: killed by SIGSEGV",
 		},
 		"wrong configuration": {
 			play: func(l *Link, _ <-chan struct{}) Exit {
@@ -184,24 +192,28 @@ func TestFailedUpgradesLeaveNothingBehind(t *testing.T) {
 				l.Send(messages.Unfit{Why: "no backend"})
 				return Exit{Code: 2}
 			},
-			result: Rejected, why: "no backend",
+			result: messages.UpgradeRejected, why: "no backend",
 		},
 		"hang": {
 			play: untilKilled, within: 20 * time.Millisecond,
-			result: Late, why: "the new process does not serve after 20ms",
+			result: messages.UpgradeLate, why: "the new process does not serve after 20ms",
+		},
+		"cancelled": {
+			play: untilKilled, cancel: true,
+			result: messages.UpgradeCancelled, why: errCancelled.Error(),
 		},
 		"hang without the link": {
 			play: func(l *Link, killed <-chan struct{}) Exit {
 				l.Close(0)
 				return untilKilled(l, killed)
 			},
-			within: 20 * time.Millisecond, result: Late, why: "the new process does not serve after 20ms",
+			within: 20 * time.Millisecond, result: messages.UpgradeLate, why: "the new process does not serve after 20ms",
 		},
 	} {
 		if c.within == 0 {
 			c.within = time.Minute
 		}
-		a, err := upgrade(t, c.play, c.refuse, c.within)
+		a, err := upgrade(t, c.play, c.refuse, c.within, c.cancel)
 		var failed *UpgradeError
 		if !errors.As(err, &failed) || failed.Result != c.result || err.Error() != c.why {
 			t.Errorf("%s: %#v, want %q because of %q", name, err, c.result, c.why)
