@@ -183,6 +183,7 @@ func (b *backend) aim(ctx actor.Context) {
 	if b.charged {
 		ctx.Send(b.prober, target{
 			backend: b.duty.backend, addresses: withPort(b.known.addresses, b.duty.backend.Port), health: b.duty.health,
+			tls:   b.duty.tls,
 			delay: b.delay,
 		})
 		b.delay = 0

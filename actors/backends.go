@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"crypto/tls"
 	"fmt"
 	"slices"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"lb/messages"
+	"lb/proxy"
 	"lb/supervisor"
 )
 
@@ -22,11 +24,14 @@ type backends struct {
 	resolver Resolver
 	check    check
 	log      zerolog.Logger
-	leaving  map[string]bool // names of children that are stopped and not gone yet
-	dirty    bool            // a snapshot is ordered
-	stepping bool            // the next step of a slow start is ordered
-	stepper  *time.Timer
-	waiver   *time.Timer
+
+	credentials proxy.Credentials
+	tls         *tls.Config     // what is common to all backends
+	leaving     map[string]bool // names of children that are stopped and not gone yet
+	dirty       bool            // a snapshot is ordered
+	stepping    bool            // the next step of a slow start is ordered
+	stepper     *time.Timer
+	waiver      *time.Timer
 }
 
 // What the actor tells itself.
@@ -101,6 +106,7 @@ func (b *backends) takeOver(ctx actor.Context) {
 
 // reconcile starts, keeps and stops children, so that there is one for each backend that is wanted.
 func (b *backends) reconcile(ctx actor.Context) {
+	b.readCredentials()
 	b.reconcileServices(ctx)
 	want := b.wanted()
 	keep := make(map[string]bool, len(want))
@@ -119,6 +125,15 @@ func (b *backends) reconcile(ctx actor.Context) {
 	}
 	b.hold(ctx)
 	b.change(ctx)
+}
+
+// readCredentials reads the files of TLS. Who configured them has checked that they can be read.
+func (b *backends) readCredentials() {
+	config, err := b.credentials.Config(b.config.TLS)
+	if err != nil {
+		b.log.Error().Err(err).Msg("TLS to backends goes on as before, or trusts nobody")
+	}
+	b.tls = config
 }
 
 // keep makes or updates the entry of a backend, and its child.
@@ -189,7 +204,7 @@ func (b *backends) assign(ctx actor.Context, e *entry) {
 }
 
 func (b *backends) duty(e *entry) duty {
-	return duty{backend: e.backend, health: b.config.Health, drained: e.drained}
+	return duty{backend: e.backend, health: b.config.Health, drained: e.drained, tls: b.tls}
 }
 
 // learn takes what a child has found out.

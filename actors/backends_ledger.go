@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"crypto/tls"
 	"net/netip"
 	"time"
 
@@ -63,6 +64,7 @@ type duty struct {
 	backend messages.Backend
 	health  messages.Health
 	drained bool
+	tls     *tls.Config // for all backends; never written
 }
 
 // effective is the backend with the weight that holds now.

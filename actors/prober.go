@@ -2,6 +2,7 @@ package actors
 
 import (
 	"context"
+	"crypto/tls"
 	"math/rand/v2"
 	"net/netip"
 	"slices"
@@ -39,6 +40,7 @@ type (
 		addresses []netip.AddrPort
 		health    messages.Health
 		delay     time.Duration // until the first probe
+		tls       *tls.Config   // for all backends; never written
 	}
 	// probeNow is due when the next probe is.
 	probeNow struct{}

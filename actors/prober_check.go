@@ -52,7 +52,7 @@ func dialAny(ctx context.Context, addresses []netip.AddrPort) (conn net.Conn, er
 
 // fetch sends the request of a probe and returns the status of the answer.
 func fetch(ctx context.Context, conn net.Conn, t target) (int, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+t.backend.Address()+t.health.Path, nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, urlOf(t), nil)
 	if err != nil {
 		return 0, err
 	}
@@ -62,13 +62,28 @@ func fetch(ctx context.Context, conn net.Conn, t target) (int, error) {
 	case messages.H2C:
 		return fetchH2(conn, request)
 	case messages.HTTPS:
-		conn = tls.Client(conn, &tls.Config{ServerName: t.backend.Host})
+		secure, err := securely(ctx, conn, t)
+		if err != nil {
+			return 0, err
+		}
+		if speaksH2(secure) {
+			return fetchH2(secure, request)
+		}
+		conn = secure
 	}
 	deadline, _ := ctx.Deadline()
 	if err := conn.SetDeadline(deadline); err != nil {
 		return 0, err
 	}
 	return fetchH1(conn, request)
+}
+
+func urlOf(t target) string {
+	scheme := "http://"
+	if t.backend.Scheme == messages.HTTPS {
+		scheme = "https://"
+	}
+	return scheme + t.backend.Authority() + t.health.Path
 }
 
 // fetchH1 costs a quarter less than by a transport of net/http, which counts when there are a thousand backends. Interim
@@ -93,10 +108,12 @@ func fetchH1(conn net.Conn, request *http.Request) (int, error) {
 // fetchH2 leaves the frames to a transport that has this one connection and no other.
 func fetchH2(conn net.Conn, request *http.Request) (int, error) {
 	protocols := new(http.Protocols)
+	protocols.SetHTTP2(true)
 	protocols.SetUnencryptedHTTP2(true)
+	dial := func(context.Context, string, string) (net.Conn, error) { return conn, nil }
 	transport := &http.Transport{
-		DialContext: func(context.Context, string, string) (net.Conn, error) { return conn, nil },
-		Protocols:   protocols, DisableKeepAlives: true, DisableCompression: true, MaxResponseHeaderBytes: maxProbeAnswer,
+		DialContext: dial, DialTLSContext: dial,
+		Protocols: protocols, DisableKeepAlives: true, DisableCompression: true, MaxResponseHeaderBytes: maxProbeAnswer,
 	}
 	defer transport.CloseIdleConnections()
 	response, err := transport.RoundTrip(request)
@@ -122,8 +139,8 @@ func reasonOf(err error, late messages.Reason) messages.Reason {
 		timeout     net.Error
 		certificate *tls.CertificateVerificationError
 		authority   x509.UnknownAuthorityError
-		alert       tls.AlertError
-		record      tls.RecordHeaderError
+		operation   *net.OpError
+		handshake   tlsFailure
 	)
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded),
@@ -138,9 +155,9 @@ func reasonOf(err error, late messages.Reason) messages.Reason {
 		return messages.ConnectionTerminated
 	case errors.As(err, &certificate), errors.As(err, &authority):
 		return messages.TLSCertificateError
-	case errors.As(err, &alert):
+	case errors.As(err, &operation) && operation.Op == "remote error":
 		return messages.TLSAlertReceived
-	case errors.As(err, &record):
+	case errors.As(err, &handshake):
 		return messages.TLSProtocolError
 	}
 	return messages.HTTPProtocolError

@@ -10,10 +10,12 @@ import (
 // seat is what outlives a worker: its event loop, its listening socket, and what its predecessors have counted.
 type seat struct {
 	// Immutable.
-	number int
-	fds    []int
-	loop   *proxy.Loop
-	local  func(path string, reply func(status int, contentType string, body []byte)) // nil: all requests are forwarded
+	number      int
+	fds         []int
+	loop        *proxy.Loop
+	local       func(path string, reply func(status int, contentType string, body []byte)) // nil: all requests are forwarded
+	credentials *proxy.Credentials
+	tracer      *proxy.Tracer // nil: nobody looks
 
 	// Loop's thread only.
 	worker   *proxy.Worker // nil while nobody is seated

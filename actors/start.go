@@ -11,6 +11,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"lb/messages"
+	"lb/proxy"
 	"lb/supervisor"
 )
 
@@ -33,6 +34,8 @@ type Options struct {
 	File *FileOptions
 	// Known are the backends as the process saw them that this one takes over from; none otherwise.
 	Known []messages.BackendRecord
+	// Tracer shows what passes on connections; nil: nothing is shown.
+	Tracer *proxy.Tracer
 	// Admin is how the balancer shows itself and takes orders.
 	Admin AdminOptions
 }
@@ -104,6 +107,7 @@ func (b *Balancer) Withdraw() { b.system.Root.Send(b.workers, messages.Withdraw{
 
 // settle makes the places where the workers are to work.
 func (b *Balancer) settle(o Options, local localAnswer) error {
+	credentials := new(proxy.Credentials)
 	for i, fds := range o.Sockets {
 		if o.Launch != nil {
 			b.posts = append(b.posts, newStation(i, fds, o.Launch, local))
@@ -113,7 +117,7 @@ func (b *Balancer) settle(o Options, local localAnswer) error {
 		if err != nil {
 			return err
 		}
-		s.local = local
+		s.local, s.credentials, s.tracer = local, credentials, o.Tracer
 		b.posts = append(b.posts, s)
 		s.run(b.system.Goroutines, b.fate)
 	}

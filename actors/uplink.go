@@ -10,6 +10,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"lb/messages"
+	"lb/proxy"
 	"lb/supervisor"
 )
 
@@ -34,7 +35,9 @@ type WorkerOptions struct {
 	SetLevel func(word string) error
 	// ReopenLog opens the log's file again; may be nil.
 	ReopenLog func() error
-	Log       zerolog.Logger
+	// Tracer shows what passes on connections; nil: nothing is shown.
+	Tracer *proxy.Tracer
+	Log    zerolog.Logger
 }
 
 var (
@@ -64,7 +67,7 @@ func RunWorker(o WorkerOptions) error {
 		return err
 	}
 	pages := newPages(o.Uplink)
-	s.local = pages.ask
+	s.local, s.credentials, s.tracer = pages.ask, new(proxy.Credentials), o.Tracer
 	s.run(system.Goroutines, f)
 	pid, err := system.Spawn(system.Props(func() actor.Actor {
 		return newUplink(system, s, first.Workers, f, pages, o)

@@ -85,6 +85,7 @@ func (w *worker) start(ctx actor.Context) {
 		Number: w.seat.number, Workers: w.size,
 		Report: func(o messages.Outcome) { w.system.Root.Send(parent, o) },
 		Access: accessLog(w.root), Local: w.seat.local,
+		Go: w.system.Goroutines.Go, Credentials: w.seat.credentials, Tracer: w.seat.tracer,
 		Fault: func(value any, stack []byte) { w.fault(self, value, stack) },
 	})
 	props := w.system.Props(func() actor.Actor { return &pool{seat: w.seat} }, actor.WithDispatcher(w.seat.loop))

@@ -18,6 +18,9 @@ const MaxExchanges = 1_000_000
 // tlsPort without a scheme means TLS: nobody runs clear text there on purpose.
 const tlsPort = 443
 
+// httpPort is what clear text without a port means.
+const httpPort = 80
+
 // Backend is a server that requests are forwarded to, as configured: a host name in it is not resolved.
 type Backend struct {
 	Scheme Scheme
@@ -172,6 +175,19 @@ func (b Backend) Address() string {
 		return b.Host
 	}
 	return net.JoinHostPort(b.Host, strconv.Itoa(int(b.Port)))
+}
+
+// Authority is what the backend is called in a request: its address without a port that its scheme implies
+// (RFC 9110 §4.2.3).
+func (b Backend) Authority() string {
+	implied := uint16(httpPort)
+	if b.Scheme == HTTPS {
+		implied = tlsPort
+	}
+	if b.Port == implied {
+		return strings.TrimSuffix(b.Address(), ":"+strconv.Itoa(int(b.Port)))
+	}
+	return b.Address()
 }
 
 // String returns the ID, a weight other than 1 and a limit, in the form that ParseBackend reads.

@@ -106,3 +106,18 @@ func FuzzParseBackend(f *testing.F) {
 		}
 	})
 }
+
+func TestAuthorityHasNoImpliedPort(t *testing.T) {
+	for text, want := range map[string]string{
+		"a:80": "a", "a:443": "a", "a:81": "a:81", "http://a:443": "a:443", "https://a:80": "a:80", "h2c://a:80": "a",
+		"[::1]:80": "[::1]", "[::1]:443": "[::1]", "https://[::1]:8443": "[::1]:8443",
+	} {
+		b, err := ParseBackend(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := b.Authority(); got != want {
+			t.Errorf("%s: %q, want %q", text, got, want)
+		}
+	}
+}

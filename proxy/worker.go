@@ -16,6 +16,9 @@ import (
 // Loop is the event loop that a worker lives on.
 type Loop = loop.Loop
 
+// Tracer shows what passes on connections.
+type Tracer = transport.Tracer
+
 // NewLoop makes an event loop. panicked is told on the loop's thread of a panic in the code of any handler; it is to pass
 // that on to the Worker that lives there.
 func NewLoop(panicked func(whose, value any, stack []byte)) (*Loop, error) {
@@ -35,6 +38,12 @@ type Options struct {
 	// Local is asked for the answer to a GET of /metrics, which is then not forwarded. It must not block: reply may be called
 	// later, once, by any goroutine. body must not be written afterwards.
 	Local func(path string, reply func(status int, contentType string, body []byte))
+	// Go runs a function on a goroutine of that name; a panic in it must go no further. Needed for backends of HTTPS.
+	Go func(name string, run func())
+	// Credentials for TLS, shared by the workers of a process; own ones when nil.
+	Credentials *Credentials
+	// Tracer shows what passes; nil: nothing is shown.
+	Tracer *Tracer
 	// Fault is told of a panic in the code that serves connections, after those it hit were closed.
 	Fault func(value any, stack []byte)
 	// Random yields the bits that random choices are made by; math/rand/v2 when nil.
@@ -93,7 +102,10 @@ func NewWorker(l *loop.Loop, o Options) *Worker {
 	w := &Worker{
 		options: o, loop: l, config: &defaults,
 		balancer: balance.New(o.Random), backends: make(map[string]*backend), listeners: make(map[int]*listener),
-		net: &transport.Network{Loop: l}, retries: newBudget(),
+		net: &transport.Network{Loop: l, Go: o.Go, Tracer: o.Tracer}, retries: newBudget(),
+	}
+	if w.options.Credentials == nil {
+		w.options.Credentials = new(Credentials)
 	}
 	w.clients = downstream.Clients{Net: w.net, Server: w, Config: w.config}
 	w.pool = upstream.Pool{Net: w.net, Config: w.config}
@@ -107,6 +119,7 @@ func NewWorker(l *loop.Loop, o Options) *Worker {
 func (w *Worker) Apply(s *messages.Snapshot) {
 	w.config = &s.Config
 	w.clients.Config, w.pool.Config = w.config, w.config
+	w.pool.TLS, _ = w.options.Credentials.Config(s.Config.TLS) // that files cannot be read is found by who makes snapshots
 	w.ejection.order = make([]*backend, 0, len(s.Members))
 	seen := make(map[string]bool, len(s.Members))
 	for i := range s.Members {
@@ -174,6 +187,7 @@ func (w *Worker) Close() {
 func (w *Worker) Panicked(whose, value any, stack []byte) {
 	w.clients.Reset()
 	w.pool.Reset()
+	w.net.Reset()
 	w.stats.Faults++
 	if c, ok := whose.(interface{ Crashed() }); ok {
 		w.crash(c)

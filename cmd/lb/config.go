@@ -121,7 +121,6 @@ func (r *reader) backends() []messages.Backend {
 	for _, word := range split(r.values.StringSlice("backend")) {
 		b, err := messages.ParseBackend(word)
 		r.keep(err)
-		r.keep(notYet(word, b.Scheme))
 		backends = append(backends, b)
 	}
 	return backends
@@ -166,14 +165,4 @@ func parseMode(subject, s string) (string, error) {
 	}
 	near := messages.Nearest(s, []string{"sp"})
 	return "", &messages.InvalidError{Subject: subject, Word: s, Why: "must be sp", Nearest: near}
-}
-
-// notYet refuses what parses and cannot be served so far.
-func notYet(word string, scheme messages.Scheme) error {
-	switch scheme {
-	case messages.HTTPS:
-		return &messages.InvalidError{Subject: "backend", Word: word, Why: "TLS to backends is not yet supported"}
-	case messages.HTTP, messages.H2C:
-	}
-	return nil
 }

@@ -30,7 +30,11 @@ func (l layers) over(s messages.Settings) (messages.Settings, error) {
 		}
 	}
 	s.Config.Backends = all
-	return s, s.Config.Validate()
+	err := s.Config.Validate()
+	if err == nil {
+		err = checkFiles(s.Config.TLS)
+	}
+	return s, err
 }
 
 // has reports whether -b names the backend; what it says of weight and limit holds then.
@@ -38,19 +42,8 @@ func (l layers) has(b messages.Backend) bool {
 	return slices.ContainsFunc(l.backends, func(own messages.Backend) bool { return own.ID() == b.ID() })
 }
 
-// merge lays the flags over a file, unless lb cannot serve what is in it.
+// merge lays the flags over a file.
 func (l layers) merge(f messages.File) (messages.Settings, error) {
-	for i, b := range f.Config.Backends {
-		err := notYet(b.ID(), b.Scheme)
-		if err == nil {
-			continue
-		}
-		path := fmt.Sprintf("backends[%d]", i)
-		if f.Gives(path + ".tls") {
-			path += ".tls"
-		}
-		return messages.Settings{}, f.Fault(path, err)
-	}
 	return l.over(f.Settings)
 }
 

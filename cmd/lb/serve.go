@@ -65,6 +65,9 @@ func (p *program) serveCommand(c *cli.Context) error {
 	for _, warning := range p.warnings {
 		log.Warn().Str("logger", "lb").Msg(warning)
 	}
+	if warning := tlsWarning(s.Config); warning != "" {
+		log.Warn().Str("logger", "lb").Msg(warning)
+	}
 	return p.serve(s, log)
 }
 

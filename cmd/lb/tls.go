@@ -1,6 +1,9 @@
 package main
 
-import "lb/messages"
+import (
+	"lb/messages"
+	"lb/proxy"
+)
 
 // tlsFlags are about TLS to backends.
 var tlsFlags = []settingFlag{
@@ -9,6 +12,13 @@ var tlsFlags = []settingFlag{
 	{onTLS, "client-cert", "", "tls.client_cert", "show backends the certificate in `FILE` (PEM)"},
 	{onTLS, "client-key", "", "tls.client_key", "its key is in `FILE` (PEM)"},
 	{onTLS, "tls-server-name", "", "tls.server_name", "certificates must be for `NAME`, not for the backend's host"},
+}
+
+// checkFiles reads the files that TLS needs, and says which is of no use.
+func checkFiles(t messages.TLS) error {
+	var c proxy.Credentials
+	_, err := c.Config(t)
+	return err
 }
 
 // tlsWarning says what a configuration gives up; "" for nothing.

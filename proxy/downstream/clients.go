@@ -33,6 +33,7 @@ func (cs *Clients) Adopt(fd int, peer netip.AddrPort) error {
 		return err
 	}
 	c.tcp = tcp
+	tcp.ShowAs("", peer)
 	c.next = cs.first
 	if c.next != nil {
 		c.next.previous = c

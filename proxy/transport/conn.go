@@ -171,7 +171,7 @@ func (c *Conn) Room() int {
 
 // Silent reports whether the peer has sent nothing that waits to be read, and has neither ended nor reset the connection.
 // It costs a system call: for requests that may not be sent twice. What TLS sends for its own sake, such as session tickets,
-// is taken in and does not count. A connection that is not silent is of no use but to be closed: a byte may be lost.
+// is taken in and does not count.
 func (c *Conn) Silent() bool {
 	return (c.status&held == 0 && nothingToPeek(c.fd)) || (c.tls != nil && c.tls.silent())
 }

@@ -95,6 +95,9 @@ func (n *Network) BodyBuffer(wide bool) []byte {
 	return n.wide
 }
 
+// Reset drops what was sealed and not sent, after a panic in between.
+func (n *Network) Reset() { n.cipher.Reset() }
+
 func (n *Network) buffer() []byte {
 	if last := len(n.spare) - 1; last >= 0 {
 		b := n.spare[last]

@@ -20,6 +20,7 @@ type secure struct {
 	wire     wire
 	name     string // of the peer, for those who look
 	protocol string // that ALPN settled
+	ahead    []byte // a byte that was read to see whether there is one
 	err      error  // how the stream ended: every Read tells it again
 	shaken   bool   // the handshake is over, for the reason fault or successfully
 	fault    error

@@ -8,18 +8,21 @@ const sealedSize = 128 << 10
 // read fills b with what there is. Hot path.
 func (s *secure) read(b []byte) (n int, err error) {
 	c := s.conn
-	if s.err != nil {
+	if len(s.ahead) > 0 && len(b) > 0 {
+		n, s.ahead = copy(b, s.ahead), nil
+	}
+	if s.err != nil && n == 0 {
 		c.status &^= readable | held
 		return 0, s.err
 	}
-	for n < len(b) && err == nil {
+	for n < len(b) && err == nil && s.err == nil {
 		var m int
 		m, err = s.tls.Read(b[n:])
 		n += m
 	}
 	c.status |= held | full
 	switch {
-	case err == nil:
+	case err == nil: // b is full, or there was a byte ahead of the end
 	case err == ErrNotNow:
 		c.status &^= held | full
 	default:
@@ -39,14 +42,21 @@ func (s *secure) read(b []byte) (n int, err error) {
 	return 0, err
 }
 
-// silent reports whether nothing but TLS itself has spoken.
+// silent reports whether nothing but TLS itself has spoken. A byte that is read to find out is kept for the next read.
 func (s *secure) silent() bool {
-	var one [1]byte
-	if s.conn.status&(connecting|shaking) != 0 {
+	switch {
+	case s.conn.status&(connecting|shaking) != 0:
 		return true
+	case len(s.ahead) > 0 || s.err != nil:
+		return false
 	}
 	s.conn.status |= readable
-	_, err := s.read(one[:])
+	one := make([]byte, 1)
+	n, err := s.read(one)
+	s.ahead = one[:n]
+	if err != ErrNotNow {
+		s.conn.status |= held
+	}
 	return err == ErrNotNow
 }
 

@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"crypto/tls"
 	"net/netip"
 	"slices"
 
@@ -12,16 +13,18 @@ type Backend struct {
 	// Immutable.
 	ID        string
 	scheme    messages.Scheme
-	Authority []byte // host:port, for a Host field that names the backend
+	Authority []byte // for a Host field that names the backend
 	pool      *Pool
 
 	// Loop's thread only.
 	addresses []netip.AddrPort
 	next      int // of addresses
 	idle      []*Conn
-	sessions  []*session // that may take more streams, now or later
-	streams   int        // at a time, as the last session was told; 0: none was
-	gone      bool       // of the configuration: connections close when their exchange is over
+	sessions  []*session  // that may take more streams, now or later
+	streams   int         // at a time, as the last session was told; 0: none was
+	gone      bool        // of the configuration: connections close when their exchange is over
+	tls       *tls.Config // nil without TLS
+	common    *tls.Config // that it was made from
 	stats     messages.PoolStats
 }
 
@@ -60,7 +63,7 @@ func (b *Backend) address() netip.AddrPort {
 
 // keep puts an idle connection into the pool, or closes it if there are enough.
 func (b *Backend) keep(c *Conn) {
-	if b.gone || len(b.idle) >= b.pool.maxIdle() || !slices.Contains(b.addresses, c.peer) {
+	if b.gone || len(b.idle) >= b.pool.maxIdle() || c.tls != b.tls || !slices.Contains(b.addresses, c.peer) {
 		c.close()
 		return
 	}

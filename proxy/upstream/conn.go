@@ -1,8 +1,6 @@
 package upstream
 
 import (
-	"syscall"
-
 	"lb/messages"
 	"lb/proxy/h1"
 )
@@ -132,7 +130,7 @@ func (c *Conn) Broken(err error) {
 func (c *Conn) Late() {
 	switch c.phase {
 	case connecting:
-		c.unconnected(c, syscall.ETIMEDOUT)
+		c.unconnected(c, c.late())
 	case idle:
 		c.drop()
 	case requesting:

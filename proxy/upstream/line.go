@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"crypto/tls"
 	"errors"
 	"io"
 	"net/netip"
@@ -16,7 +17,8 @@ type line struct {
 	backend *Backend
 	tcp     *transport.Conn
 	peer    netip.AddrPort
-	left    int // addresses not tried yet
+	tls     *tls.Config // by which it was made; nil without TLS
+	left    int         // addresses not tried yet
 }
 
 // caller is who wants a line.
@@ -41,7 +43,7 @@ func (l *line) dial(c caller) {
 	l.left--
 	l.backend.stats.Connects++
 	l.peer = l.backend.address()
-	tcp, err := p.Net.Dial(l.peer, c)
+	tcp, err := l.connect(c)
 	if err != nil {
 		p.Net.Loop.Again(&undone{c, l, err})
 		return
@@ -102,8 +104,10 @@ func connectReason(err error) messages.Reason {
 		return messages.DestinationUnroutable
 	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
 		return messages.ProxyInternalError
+	case errors.Is(err, transport.ErrTruncated), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return messages.ConnectionTerminated // in the middle of the TLS handshake
 	}
-	return messages.ConnectionRefused
+	return lossOf(err, messages.ConnectionRefused)
 }
 
 func text(err error) string {

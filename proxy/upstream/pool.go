@@ -1,6 +1,8 @@
 package upstream
 
 import (
+	"crypto/tls"
+
 	"lb/messages"
 	"lb/proxy/h1"
 	"lb/proxy/semantics"
@@ -15,6 +17,8 @@ const DefaultMaxIdle = 1024
 type Pool struct {
 	Net    *transport.Network
 	Config *messages.Config // replaced, never written, by whoever applies a snapshot
+	// TLS is what TLS to all backends has in common; nil for defaults. It must not be changed once it is here, but replaced.
+	TLS *tls.Config
 	// MaxIdle bounds the idle connections of each backend; DefaultMaxIdle when zero.
 	MaxIdle int
 
@@ -42,10 +46,13 @@ func (p *Pool) Backend(m messages.Member) *Backend {
 		if p.backends == nil {
 			p.backends = make(map[string]*Backend)
 		}
-		b = &Backend{ID: id, Authority: []byte(m.Backend.Address()), scheme: m.Backend.Scheme, pool: p}
+		b = &Backend{ID: id, Authority: []byte(m.Backend.Authority()), scheme: m.Backend.Scheme, pool: p}
 		p.backends[id] = b
 	}
 	b.gone = false
+	if m.Backend.Scheme == messages.HTTPS {
+		b.secure(m.Backend.Host, p.TLS)
+	}
 	b.move(m.Addresses)
 	return b
 }

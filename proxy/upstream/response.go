@@ -37,7 +37,7 @@ func (c *Conn) Readable() {
 			c.ended()
 			return
 		case err != nil:
-			c.fail(c.cutShort(), text(err))
+			c.fail(lossOf(err, c.cutShort()), text(err))
 			return
 		}
 	}
@@ -52,9 +52,10 @@ func (c *Conn) buffer() []byte {
 	return c.backend.pool.Net.BodyBuffer(wide)
 }
 
-// unasked judges what comes on an idle connection: its end, or bytes that nobody asked for. Neither is of any use.
+// unasked judges what comes on an idle connection: its end, or bytes that nobody asked for. Neither is of any use. What TLS
+// says for its own sake does not count.
 func (c *Conn) unasked() {
-	if c.phase == idle {
+	if c.phase == idle && !c.tcp.Silent() {
 		c.drop()
 	}
 }
@@ -152,6 +153,7 @@ func (c *Conn) ended() {
 // finish gives the connection back before it tells the exchange, so that the next request can have it.
 func (c *Conn) finish(spent bool) {
 	x, trailers := c.exchange, c.body.Trailers()
+	spent = spent || c.tcp.CanRead() && !c.tcp.Silent() // of what came behind it there might be no word any more
 	if spent || !c.lasting || !c.whole || c.failed || c.tcp.HungUp() || c.tcp.Pending() > 0 {
 		c.close()
 	} else {

@@ -1,8 +1,6 @@
 package upstream
 
 import (
-	"syscall"
-
 	"lb/messages"
 	"lb/proxy/h2"
 	"lb/proxy/loop"
@@ -311,7 +309,7 @@ func (s *session) expect() {
 func (s *session) Late() {
 	switch {
 	case s.stage == dialling:
-		s.unconnected(s, syscall.ETIMEDOUT)
+		s.unconnected(s, s.late())
 	case s.stage == settling:
 		s.lose(messages.ConnectionTimeout, "no http/2 settings in time")
 	case s.tcp.Pending() > 0:

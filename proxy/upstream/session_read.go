@@ -46,7 +46,7 @@ func (s *session) Readable() {
 		case err == io.EOF:
 			s.lose(messages.ConnectionTerminated, "")
 		case err != nil:
-			s.lose(messages.ConnectionTerminated, text(err))
+			s.lose(lossOf(err, messages.ConnectionTerminated), text(err))
 		}
 	}
 }
