@@ -15,12 +15,15 @@ const (
 	connecting status = 1 << iota
 	readable          // the kernel may have bytes, or the end of them, that were not read
 	hungUp            // the peer will send nothing more
-	broken            // a send failed: an end that is read was none
+	broken            // a send failed: the connection is dead, and an end that is read was none
 	ending            // our side is to be ended when the queue is empty
 	full              // the last read filled its buffer
 	shaking           // the TLS handshake runs
 	held              // TLS may hold bytes that were not read, or has the end of them to tell
 	closed
+
+	// dead is what a connection is whose peer has reset it: what came before can still be read, up to the end.
+	dead = broken | hungUp | readable
 )
 
 // Conn is a TCP connection on a loop, with or without TLS. A Conn is touched by the loop's thread only.
@@ -103,8 +106,11 @@ func (c *Conn) Crashed() { c.user.Crashed() }
 
 // Deadline sets the loop time at which the user is told that it is Late; 0 for never.
 func (c *Conn) Deadline(at int64) {
+	if c.status&closed != 0 {
+		return
+	}
 	c.deadline = at
-	if at != 0 && c.status&closed == 0 {
+	if at != 0 {
 		c.net.Loop.Arm(&c.timer, at)
 	}
 }
@@ -197,7 +203,10 @@ func (c *Conn) send(g *Gather, flags int) error {
 // put hands bytes to the kernel, or to the queue.
 func (c *Conn) put(g *Gather, flags int) error {
 	defer g.Reset()
-	if c.out != nil {
+	switch {
+	case c.status&closed != 0: // the descriptor may be another's by now
+		return unix.EBADF
+	case c.out != nil:
 		c.queue(g, 0)
 		return nil
 	}
@@ -211,7 +220,7 @@ func (c *Conn) put(g *Gather, flags int) error {
 	case errno == unix.EAGAIN || errno == unix.EINTR:
 		n = 0
 	case errno != 0:
-		c.status |= broken
+		c.status |= dead
 		return errno
 	}
 	if n < g.size {
@@ -226,6 +235,9 @@ func (c *Conn) Pending() int { return len(c.out) - c.sent }
 
 // Shutdown ends our side after what is queued; bytes may still be received.
 func (c *Conn) Shutdown() {
+	if c.status&closed != 0 {
+		return
+	}
 	if c.tls != nil {
 		c.tls.end(0)
 	}
@@ -260,7 +272,7 @@ func (c *Conn) Close() {
 	if c.tls != nil {
 		c.tls.leave()
 	}
-	c.status = closed
+	c.status, c.deadline = closed, 0
 	c.net.Loop.Disarm(&c.timer)
 	c.net.Loop.Forget(c.fd)
 	closeSocket(c.fd)
@@ -308,7 +320,7 @@ func (c *Conn) flush() bool {
 	case errno == unix.EAGAIN || errno == unix.EINTR:
 		return true
 	case errno != 0:
-		c.status |= broken | readable
+		c.status |= dead
 		c.drop()
 		if c.status&shaking == 0 {
 			c.user.Broken(nil)

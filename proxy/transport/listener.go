@@ -17,7 +17,7 @@ type Acceptor interface {
 	// Accepted gets a connected, non-blocking socket, which it owns, and reports whether it wants more now. After false
 	// nothing is accepted until Resume.
 	Accepted(fd int, peer netip.AddrPort) (more bool)
-	// Starved says that the process or the system is out of descriptors or memory: nothing is accepted until Resume.
+	// Starved says that accepting fails, for want of descriptors or memory as a rule: nothing is accepted until Resume.
 	Starved(err error)
 }
 
@@ -62,12 +62,28 @@ func (l *Listener) accept() bool {
 		return !l.paused
 	case errors.Is(err, unix.EAGAIN):
 		return false
-	case errors.Is(err, unix.EMFILE), errors.Is(err, unix.ENFILE), errors.Is(err, unix.ENOBUFS), errors.Is(err, unix.ENOMEM):
-		l.paused = true
-		l.acceptor.Starved(err)
+	case lost(err):
+		return true
+	}
+	// No descriptor is left, or the socket itself is at fault: to try again at once would be to spin.
+	l.paused = true
+	l.acceptor.Starved(err)
+	return false
+}
+
+// lost reports whether accepting failed because that one connection is gone already (accept(2): such errors are to be treated
+// like EAGAIN, and others may be waiting).
+func lost(err error) bool {
+	number, ok := err.(unix.Errno)
+	if !ok {
 		return false
 	}
-	return true // that connection is gone already (accept(2): treat network errors like EAGAIN, and try again)
+	switch number {
+	case unix.ECONNABORTED, unix.EINTR, unix.EPROTO, unix.ENOPROTOOPT, unix.ETIMEDOUT,
+		unix.ENETDOWN, unix.ENETUNREACH, unix.EHOSTDOWN, unix.EHOSTUNREACH:
+		return true
+	}
+	return false
 }
 
 // Resume accepts again after a pause.
@@ -82,13 +98,12 @@ func (l *Listener) Resume() {
 func (l *Listener) Empty() {
 	for {
 		fd, peer, err := accept(l.fd)
-		if errors.Is(err, unix.ECONNABORTED) || errors.Is(err, unix.EINTR) {
-			continue
-		}
-		if err != nil {
+		switch {
+		case err == nil:
+			l.acceptor.Accepted(fd, peer)
+		case !lost(err):
 			return
 		}
-		l.acceptor.Accepted(fd, peer)
 	}
 }
 
