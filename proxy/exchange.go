@@ -87,9 +87,9 @@ func (x *exchange) try(m *balance.Member, r *semantics.Request) {
 	x.backend = m.Owner.(*backend)
 	x.tried[x.attempts] = m
 	x.attempts++
+	x.conn = x.acquire() // first: who crashes is counted off by its connection
 	x.backend.stats.InFlight++
 	x.occupy(m)
-	x.conn = x.acquire()
 	if x.conn.Ready() {
 		x.send(r)
 	}

@@ -14,12 +14,12 @@ const (
 	defaultQueueTime = time.Second
 )
 
-// queue is where requests wait while every backend that they may go to has as many exchanges as it may: first come, first
-// served. Whoever waits for too long, or finds the queue full, is told to come again. A waiting request costs its exchange
-// and what one read has brought; its client is not read on meanwhile.
+// queue is where requests wait while every backend that they may go to has as many exchanges as it may: first come,
+// first served. Whoever waits for too long, or finds the queue full, is told to come again. A waiting request costs its
+// exchange and what one read has brought; its client is not read on meanwhile.
 //
-// An end of an exchange does not call the next one at once: it may be in the middle of a connection's turn. The queue asks
-// for a turn of its own.
+// An end of an exchange does not call the next one at once: it may be in the middle of a connection's turn. The queue
+// asks for a turn of its own.
 type queue struct {
 	worker      *Worker
 	first, last *exchange
@@ -35,7 +35,8 @@ type waiting struct {
 	since          int64 // loop time; 0: it does not wait
 }
 
-// wait puts an exchange that has found no backend into the queue. False: waiting is of no use, and the client has its answer.
+// wait puts an exchange that has found no backend into the queue. False: waiting is of no use, and the client has its
+// answer.
 func (x *exchange) wait() bool {
 	q := &x.worker.queue
 	switch {
@@ -112,8 +113,8 @@ func (q *queue) freed() {
 	}
 }
 
-// Ready implements loop.Handler: it has those go on who can. One whose request has been to all backends with room waits on,
-// and others pass it by.
+// Ready implements loop.Handler: it has those go on who can. One whose request has been to all backends with room waits
+// on, and others pass it by.
 func (q *queue) Ready(loop.Events) {
 	q.called = false
 	if q.worker.balancer.Len() == 0 {

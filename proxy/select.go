@@ -34,7 +34,8 @@ func (w *Worker) enlist(b *backend, m *messages.Member) {
 	}
 }
 
-// choose has the balancer pick from those of the backends that may be used now. Waiting requests look for a place again.
+// choose has the balancer pick from those of the backends that may be used now. Waiting requests look for a place
+// again.
 func (w *Worker) choose(usable []*balance.Member) {
 	w.balancer.Set(w.config.Strategy, usable)
 	w.chooser = chooser{keyName: strings.ToLower(w.config.HashKey.Name)}
@@ -47,8 +48,8 @@ func (w *Worker) choose(usable []*balance.Member) {
 	w.queue.freed()
 }
 
-// perWorker is one worker's part of a limit of the process, rounded up: together they may exceed it by less than one each.
-// 0, no limit, stays 0.
+// perWorker is one worker's part of a limit of the process, rounded up: together they may exceed it by less than one
+// each. 0, no limit, stays 0.
 func perWorker(limit, workers int) int {
 	workers = max(workers, 1)
 	return (limit + workers - 1) / workers
@@ -100,8 +101,8 @@ func (x *exchange) observe() {
 	}
 }
 
-// key is what the hash strategy goes by. A request without the field or cookie goes by its client's address: an empty value
-// would send all of them to one backend.
+// key is what the hash strategy goes by. A request without the field or cookie goes by its client's address: an empty
+// value would send all of them to one backend.
 func (w *Worker) key(client netip.Addr, r *semantics.Request) uint64 {
 	var value []byte
 	switch w.config.HashKey.Kind {

@@ -4,9 +4,9 @@ import (
 	"lb/proxy/semantics"
 )
 
-// A sticky cookie keeps a client on its backend, whatever the strategy. Its value is a token that is the same in all workers
-// and after a restart, and tells nobody the backend's address. When that backend is full, or fails this once, the request
-// goes elsewhere and the cookie stays; when it is down, drained or gone, the cookie is replaced.
+// A sticky cookie keeps a client on its backend, whatever the strategy. Its value is a token that is the same in all
+// workers and after a restart, and tells nobody the backend's address. When that backend is full, or fails this once,
+// the request goes elsewhere and the cookie stays; when it is down, drained or gone, the cookie is replaced.
 
 // badge is the Set-Cookie value that names a backend.
 type badge struct {

@@ -24,7 +24,8 @@ func TestTokenIsReadAsItWasWritten(t *testing.T) {
 
 func TestTokenThatWasNeverWrittenIsNone(t *testing.T) {
 	for _, text := range []string{
-		"", "0", "0123456789abcde", "0123456789abcdef0", "0123456789ABCDEF", "0123456789abcdeg", "-123456789abcdef", "127.0.0.1:900012",
+		"", "0", "0123456789abcde", "0123456789abcdef0", "0123456789ABCDEF", "0123456789abcdeg",
+		"-123456789abcdef", "127.0.0.1:900012",
 	} {
 		if got, ok := token([]byte(text)); ok {
 			t.Errorf("%q is read as %#x", text, got)

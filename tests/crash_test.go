@@ -25,7 +25,8 @@ func startFaulty(t *testing.T, workers int) *balancer {
 	return start(t, settings{backends: []string{back.addr}, workers: workers, faulty: true})
 }
 
-// crash makes the code panic that serves this connection, and waits for its end. What it stops is "connection" or "worker".
+// crash makes the code panic that serves this connection, and waits for its end. What it stops is "connection" or
+// "worker".
 func (c *client) crash(what string) {
 	c.t.Helper()
 	c.send(head("GET", "/", "X-Lb-Fault: "+what))
@@ -205,8 +206,8 @@ func (b *balancer) delays() [][]time.Duration {
 	return delays
 }
 
-// Twenty requests within a second that each crash the worker they get to. Meanwhile clients come, all of whom find an open
-// port; those who are not on a worker that crashes get their answer when one is back, at the latest.
+// Twenty requests within a second that each crash the worker they get to. Meanwhile clients come, all of whom find an
+// open port; those who are not on a worker that crashes get their answer when one is back, at the latest.
 func TestCrashStormRefusesNobody(t *testing.T) {
 	t.Parallel()
 	b := startFaulty(t, 2)
@@ -301,7 +302,9 @@ func TestLoneWorkerPastItsBudgetEndsTheProcess(t *testing.T) {
 	if !errors.As(b.err, &exit) || exit.ExitCode() != 1 {
 		t.Errorf("ended with %v, want exit code 1", b.err)
 	}
-	if said := b.stderr.String(); !strings.Contains(said, "no worker is left") || !strings.Contains(said, "a worker was to fail") {
-		t.Errorf("the reason on stderr is %q", said)
+	for _, reason := range []string{"no worker is left", "a worker was to fail"} {
+		if said := b.stderr.String(); !strings.Contains(said, reason) {
+			t.Errorf("stderr has %q, want %q in it", said, reason)
+		}
 	}
 }

@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// crowd is a number of clients that send requests all the time, each on a connection of its own, until it is told to stop
-// or its connection ends.
+// crowd is a number of clients that send requests all the time, each on a connection of its own, until it is told to
+// stop or its connection ends.
 type crowd struct {
 	running sync.WaitGroup
 	stopped chan struct{}
@@ -126,8 +126,8 @@ func (c *crowd) goesOn(t *testing.T) {
 
 func (c *client) port() int { return c.LocalAddr().(*net.TCPAddr).Port }
 
-// loops tells on which event loop of the balancer each client's connection is: an epoll descriptor, by the client's port. The
-// kernel is asked, so that nothing of lb has to be believed.
+// loops tells on which event loop of the balancer each client's connection is: an epoll descriptor, by the client's
+// port. The kernel is asked, so that nothing of lb has to be believed.
 func (b *balancer) loops(t *testing.T) map[int]string {
 	t.Helper()
 	inodes := b.clientInodes(t)
@@ -176,8 +176,8 @@ func hexPort(address string) string {
 	return strconv.FormatUint(port, 10)
 }
 
-// newcomers are so many new connections that send a request each at the same time. They stay open; the result is how long
-// the last of them waited for its answer.
+// newcomers are so many new connections that send a request each at the same time. They stay open; the result is how
+// long the last of them waited for its answer.
 func (b *balancer) newcomers(t *testing.T, n int) (ports []int, slowest time.Duration) {
 	t.Helper()
 	var running sync.WaitGroup

@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// limited starts a balancer whose only backend takes one exchange at a time, which it has: the client returned waits for
-// /hold until the channel is closed.
+// limited starts a balancer whose only backend takes one exchange at a time, which it has: the client returned waits
+// for /hold until the channel is closed.
 func limited(t *testing.T, args ...string) (b *balancer, back *backend, holder *client, held chan struct{}) {
 	t.Helper()
 	lbOnly(t)

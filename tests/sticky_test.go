@@ -61,8 +61,8 @@ func TestStickyCookieThatNamesNobodyIsReplaced(t *testing.T) {
 	}
 }
 
-// The backend fails its client: another one answers. While the first counts as up the client keeps its cookie; from then on
-// that it is down, the client is at home where it was served.
+// The backend fails its client: another one answers. While the first counts as up the client keeps its cookie; from
+// then on that it is down, the client is at home where it was served.
 func TestStickyCookieOfABackendThatIsDownIsReplaced(t *testing.T) {
 	t.Parallel()
 	lbOnly(t)

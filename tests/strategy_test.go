@@ -47,8 +47,8 @@ func (b *balancer) tally(t *testing.T, n int) map[string]int {
 	return counts
 }
 
-// The shares of requests that come one at a time. Those of random are drawn: the limits are six standard deviations below
-// the 100 that are expected. (Those of p2c depend on how the machine's other work delays an answer.)
+// The shares of requests that come one at a time. Those of random are drawn: the limits are six standard deviations
+// below the 100 that are expected. (Those of p2c depend on how the machine's other work delays an answer.)
 func TestSharesOfEachStrategy(t *testing.T) {
 	t.Parallel()
 	lbOnly(t)
@@ -135,8 +135,8 @@ func (b *balancer) homes(t *testing.T, field string) map[string]string {
 	return homes
 }
 
-// The same key goes to the same backend, whichever worker gets it, and after a restart with the backends in another order.
-// Without one of them only its own keys move.
+// The same key goes to the same backend, whichever worker gets it, and after a restart with the backends in another
+// order. Without one of them only its own keys move.
 func TestHashKeepsItsPromise(t *testing.T) {
 	t.Parallel()
 	lbOnly(t)
@@ -207,8 +207,9 @@ func hashFile(t *testing.T, connect string, addrs ...string) (path string) {
 		host, port, _ := net.SplitHostPort(addr)
 		backends = append(backends, fmt.Sprintf(`{"host": %q, "port": %s}`, host, port))
 	}
-	return configFile(t, fmt.Sprintf(`{"strategy": "hash", "hash_key": "header:X-User", "timeouts": {"connect": %q}, "backends": [%s]}`,
-		connect, strings.Join(backends, ", ")))
+	return configFile(t, fmt.Sprintf(`{
+		"strategy": "hash", "hash_key": "header:X-User", "timeouts": {"connect": %q}, "backends": [%s]
+	}`, connect, strings.Join(backends, ", ")))
 }
 
 // reload puts another file in the place of the configuration and returns when the log tells of the change.

@@ -19,8 +19,8 @@ type Balancer struct {
 
 // A Request is what Pick goes by.
 type Request struct {
-	// Tried members are passed over, even if that leaves nobody. It is short, an exchange makes few attempts: the cost of a
-	// pick grows with its length.
+	// Tried members are passed over, even if that leaves nobody. It is short, an exchange makes few attempts: the cost of
+	// a pick grows with its length.
 	Tried []*Member
 	// Key decides under the hash strategy: a Sum.
 	Key uint64

@@ -5,15 +5,17 @@ import (
 	"slices"
 )
 
-// rendezvous gives requests with the same key to the same member, in every worker and after every restart. When a member
-// leaves, its keys scatter over the others by their weights, and no other key moves; when it comes back, so do they.
+// rendezvous gives requests with the same key to the same member, in every worker and after every restart. When a
+// member leaves, its keys scatter over the others by their weights, and no other key moves; when it comes back, so do
+// they.
 //
-// The keys are cut into slots. For each slot the members compete: each draws a number from the slot and its ID, and the best
-// one for its weight wins. That takes a look at each member; from a few members on the winner is therefore remembered, until
-// the members change. Finding them one by one, as requests come, spares the loop the pause of finding all.
+// The keys are cut into slots. For each slot the members compete: each draws a number from the slot and its ID, and the
+// best one for its weight wins. That takes a look at each member; from a few members on the winner is therefore
+// remembered, until the members change. Finding them one by one, as requests come, spares the loop the pause of finding
+// all.
 //
-// Source: D. G. Thaler and C. V. Ravishankar, "Using Name-Based Mappings to Increase Hit Rates", IEEE/ACM ToN 6(1), 1998;
-// with weights: J. Resch, "New Hashing Algorithms for Data Storage", SNIA SDC 2015.
+// Source: D. G. Thaler and C. V. Ravishankar, "Using Name-Based Mappings to Increase Hit Rates", IEEE/ACM ToN 6(1),
+// 1998; with weights: J. Resch, "New Hashing Algorithms for Data Storage", SNIA SDC 2015.
 type rendezvous struct {
 	blind
 	members []*Member
@@ -56,9 +58,9 @@ func (h *rendezvous) contest(slot uint64, tried []*Member) (winner *Member) {
 	return winner
 }
 
-// unevenContest has members draw the time until their first call, which comes the sooner the heavier one is: the first one
-// to be called is a given member with a probability in proportion to its weight. With equal weights it is the contest. Few
-// need the logarithm, since −ln u is never less than 1−u.
+// unevenContest has members draw the time until their first call, which comes the sooner the heavier one is: the first
+// one to be called is a given member with a probability in proportion to its weight. With equal weights it is the
+// contest. Few need the logarithm, since −ln u is never less than 1−u.
 func (h *rendezvous) unevenContest(slot uint64, tried []*Member) (winner *Member) {
 	best := math.Inf(1)
 	for i, m := range h.members {
@@ -106,8 +108,8 @@ func Sum(b []byte) uint64 {
 	return mix(sum)
 }
 
-// mix has each bit of x decide about each bit of the result. Source: the finalizer of MurmurHash3, variant 13 of D. Stafford,
-// "Better Bit Mixing", 2011.
+// mix has each bit of x decide about each bit of the result. Source: the finalizer of MurmurHash3, variant 13 of D.
+// Stafford, "Better Bit Mixing", 2011.
 func mix(x uint64) uint64 {
 	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
 	x = (x ^ x>>27) * 0x94d049bb133111eb

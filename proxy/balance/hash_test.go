@@ -73,8 +73,8 @@ func TestHashMemberThatLeavesMovesItsOwnKeysOnly(t *testing.T) {
 	}
 }
 
-// The limits are what chi-square exceeds once in a thousand times; with many members the slots, being few for each, add to
-// what the keys do: (keys / slots + 1) times as much.
+// The limits are what chi-square exceeds once in a thousand times; with many members the slots, being few for each, add
+// to what the keys do: (keys / slots + 1) times as much.
 func TestHashSharesFollowTheWeights(t *testing.T) {
 	const keys = 100_000
 	slots := 1 + float64(keys)/(1<<slotBits)
@@ -82,7 +82,9 @@ func TestHashSharesFollowTheWeights(t *testing.T) {
 		weights []int
 		limit   float64
 	}{
-		{[]int{1, 1, 1}, 13.82}, {[]int{5, 1, 1}, 13.82}, {[]int{1, 2, 3, 4, 100}, 18.47},
+		{[]int{1, 1, 1}, 13.82},
+		{[]int{5, 1, 1}, 13.82},
+		{[]int{1, 2, 3, 4, 100}, 18.47},
 		{slices.Repeat([]int{1, 3}, 50), 148.23},
 	} {
 		members := named(c.weights...)
@@ -119,8 +121,8 @@ func TestHashKeysOfATriedMemberScatter(t *testing.T) {
 	}
 }
 
-// The contest of weighted members with equal weights is the plain one, so that the first weight that is set moves nothing
-// but what the weight is due.
+// The contest of weighted members with equal weights is the plain one, so that the first weight that is set moves
+// nothing but what the weight is due.
 func TestHashWeightsMoveNoMoreThanTheyMust(t *testing.T) {
 	members := named(1, 1, 1, 1)
 	b := balancer(messages.Hash, 1, members)

@@ -1,7 +1,8 @@
 package balance
 
-// The heap of the weighted strategy: a binary heap by due time in a plain slice. It is written out because container/heap
-// calls through an interface and allocates, and because turns are set aside behind the heap in the same slice.
+// The heap of the weighted strategy: a binary heap by due time in a plain slice. It is written out because
+// container/heap calls through an interface and allocates, and because turns are set aside behind the heap in the same
+// slice.
 
 // earlier compares times that lie less than half of the clock's range apart, across its wrap-around.
 func earlier(a, b turn) bool { return int64(a.due-b.due) < 0 }

@@ -2,9 +2,10 @@ package balance
 
 import "slices"
 
-// leastConn picks the member with the fewest exchanges in flight for its weight. The members stand in a heap by that, each
-// at a place that it knows, so that a pick and a change cost O(log n). Among those that are loaded alike, as all are when
-// there is little to do, it goes by weighted turns as the weighted strategy does: otherwise the first would get everything.
+// leastConn picks the member with the fewest exchanges in flight for its weight. The members stand in a heap by that,
+// each at a place that it knows, so that a pick and a change cost O(log n). Among those that are loaded alike, as all
+// are when there is little to do, it goes by weighted turns as the weighted strategy does: otherwise the first would
+// get everything.
 type leastConn struct {
 	heap   []*Member
 	now    uint64 // when the turn of the last pick was due
@@ -30,8 +31,8 @@ func (l *leastConn) next(m *Member) uint64 {
 	return m.due
 }
 
-// first is the member of the heap below i to be picked before all others that were not tried. Since a heap is in order, only
-// the branches below tried ones are looked at.
+// first is the member of the heap below i to be picked before all others that were not tried. Since a heap is in order,
+// only the branches below tried ones are looked at.
 func (l *leastConn) first(i int, tried []*Member) *Member {
 	if i >= len(l.heap) {
 		return nil
@@ -53,8 +54,8 @@ func (l *leastConn) moved(m *Member) {
 	}
 }
 
-// set keeps the turns of the members that stay and gives newcomers one within their first stride, at a random point of it,
-// so that many workers do not start with the same member.
+// set keeps the turns of the members that stay and gives newcomers one within their first stride, at a random point of
+// it, so that many workers do not start with the same member.
 func (l *leastConn) set(members []*Member) {
 	for _, m := range members {
 		stayed := m.at < len(l.heap) && l.heap[m.at] == m

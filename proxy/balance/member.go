@@ -12,7 +12,7 @@ const whole = 100
 // as the worker knows that backend, also while it is not usable. A Member belongs to one Balancer. All fields are for
 // the loop's thread only; a change counts from the next Set on.
 type Member struct {
-	ID     uint64 // names the backend for the hash strategy: the Sum of what is the same in all workers and after a restart
+	ID     uint64 // names the backend under hash: the Sum of what is the same in all workers and after a restart
 	Weight int    // share relative to the other members, 1 to MaxWeight
 	Share  int    // percent of what is due to it that it gets, 1 to 100; 0 is 100
 	Max    int    // exchanges at a time; 0: no limit

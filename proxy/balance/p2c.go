@@ -2,9 +2,9 @@ package balance
 
 import "math"
 
-// twoChoices draws two members by weight and picks the one that promises the earlier answer: by what is in flight on it for
-// its weight, and by how long its answers took of late. Two draws are enough to keep away from a slow or loaded member, and
-// unlike the best of all, the better of two does not have everybody run to the same one.
+// twoChoices draws two members by weight and picks the one that promises the earlier answer: by what is in flight on it
+// for its weight, and by how long its answers took of late. Two draws are enough to keep away from a slow or loaded
+// member, and unlike the best of all, the better of two does not have everybody run to the same one.
 //
 // Source: M. Mitzenmacher, "The Power of Two Choices in Randomized Load Balancing", IEEE TPDS 12(10), 2001.
 type twoChoices struct {
@@ -65,8 +65,8 @@ func (t *twoChoices) turns(m *Member) float64 {
 	return float64(m.inFlight)*t.mean/float64(m.scaled) + 1
 }
 
-// An average of a member's latencies, in which each counts the less the older it is; of the first ones each counts the same.
-// Without new ones it sinks, so that a member that was slow is tried again.
+// An average of a member's latencies, in which each counts the less the older it is; of the first ones each counts the
+// same. Without new ones it sinks, so that a member that was slow is tried again.
 type average struct {
 	value float64
 	last  int64 // when the last one was observed

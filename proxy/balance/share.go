@@ -6,9 +6,9 @@ import (
 	"lb/messages"
 )
 
-// A pick by the strategy may land on a member that does not take it: one that is full, or one that starts slowly and has
-// had its part. Then the strategy is asked again, with that one passed over. So it works for each strategy in the same way,
-// and costs nothing as long as all members are whole.
+// A pick by the strategy may land on a member that does not take it: one that is full, or one that starts slowly and
+// has had its part. Then the strategy is asked again, with that one passed over. So it works for each strategy in the
+// same way, and costs nothing as long as all members are whole.
 
 // maxPassed bounds how often a strategy is asked again for one pick.
 const maxPassed = 8
@@ -50,8 +50,8 @@ func (b *Balancer) pickOther(m *Member, r Request) *Member {
 	return b.lightest(r.Tried)
 }
 
-// lightest is the least loaded of the members with room that were not passed over; nil when there is none. It looks at each
-// member, which happens only when most are full.
+// lightest is the least loaded of the members with room that were not passed over; nil when there is none. It looks at
+// each member, which happens only when most are full.
 func (b *Balancer) lightest(passed []*Member) (found *Member) {
 	for _, m := range b.members {
 		if !m.Full() && (found == nil || m.lighter(found)) && !slices.Contains(passed, m) {

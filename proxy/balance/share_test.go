@@ -8,8 +8,8 @@ import (
 	"lb/messages"
 )
 
-// A member that starts slowly has its percentage of the draws that fall to it, or of its turns, which come the sooner if it
-// lets some pass; give or take five standard deviations.
+// A member that starts slowly has its percentage of the draws that fall to it, or of its turns, which come the sooner
+// if it lets some pass; give or take five standard deviations.
 func TestShareIsThatPartOfTheWhole(t *testing.T) {
 	const picks = 60_000
 	strategies(t, func(t *testing.T, strategy messages.Strategy) {
@@ -74,8 +74,8 @@ func TestShareUnderHashOnlyGrows(t *testing.T) {
 	}
 }
 
-// What is drawn are members with limits, picks and ends; what is held is that nobody exceeds its limit, that there is a pick
-// whenever there is room, and that Room and Busy know it.
+// What is drawn are members with limits, picks and ends; what is held is that nobody exceeds its limit, that there is a
+// pick whenever there is room, and that Room and Busy know it.
 func TestMaxIsNeverExceededAndRoomIsAlwaysFound(t *testing.T) {
 	strategies(t, func(t *testing.T, strategy messages.Strategy) {
 		draw := rand.New(rand.NewPCG(8, uint64(strategy)))
