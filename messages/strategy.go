@@ -8,7 +8,7 @@ const (
 	RoundRobin Strategy = iota
 	// Weighted gives each backend its share by weight, interleaved evenly.
 	Weighted
-	// Random picks each time anew, every backend with the same chance.
+	// Random picks each time anew, with chances in proportion to the weights.
 	Random
 	// LeastConn takes the backend with the fewest exchanges in flight for its weight.
 	LeastConn
