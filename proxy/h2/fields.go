@@ -10,15 +10,15 @@ import (
 
 // encoder maps requests to field sections (RFC 9113 §8.2, §8.3.1) and compresses them (RFC 7541).
 //
-// A field goes into the dynamic table when it comes for the second time: what comes once only, such as an identifier, would
-// push out what comes always. What the encoder of hpack is given must be strings: those that come often are kept, so that
+// A field goes into the dynamic table when its value comes for the second time: what comes once only, such as an identifier,
+// would push out what comes always. What the encoder of hpack is given must be strings: those that come often are kept, so that
 // in steady state they cost no allocation.
 type encoder struct {
 	hpack *hpack.Encoder
 	block bytes.Buffer
 	lower []byte
 	words map[string]string
-	seen  [seenSize]uint32 // hashes of fields that came
+	seen  [seenSize]uint32 // hashes of values that came
 }
 
 const (
@@ -77,13 +77,19 @@ func (e *encoder) trailers(fields []semantics.Field) []byte {
 	return e.block.Bytes()
 }
 
-// field writes a field by what is known of it. Hot path.
+// field writes a field by what is known of its value. Hot path.
 func (e *encoder) field(name string, value []byte) {
-	if len(value) > longWord || secret(name) || !e.again(name, value) {
-		e.write(name, string(value), true)
-		return
+	if len(value) <= longWord && !secret(name) {
+		if w, kept := e.words[string(value)]; kept {
+			e.write(name, w, false)
+			return
+		}
+		if e.again(value) {
+			e.write(name, e.word(value), false)
+			return
+		}
 	}
-	e.write(name, e.word(value), false)
+	e.write(name, string(value), true)
 }
 
 // write writes a field. One that is not kept is written as never to be indexed, the only such form that hpack offers.
@@ -101,9 +107,9 @@ func secret(name string) bool {
 	return false
 }
 
-// again reports whether the field came before, and was not forgotten.
-func (e *encoder) again(name string, value []byte) bool {
-	h := hash(name, value)
+// again reports whether the value came before, and was not forgotten.
+func (e *encoder) again(value []byte) bool {
+	h := hash(value)
 	place := &e.seen[h%seenSize]
 	came := *place == h
 	*place = h
@@ -111,13 +117,10 @@ func (e *encoder) again(name string, value []byte) bool {
 }
 
 // hash is FNV-1a.
-func hash(name string, value []byte) uint32 {
+func hash(b []byte) uint32 {
 	const offset, prime = 2166136261, 16777619
 	h := uint32(offset)
-	for i := range len(name) {
-		h = (h ^ uint32(name[i])) * prime
-	}
-	for _, c := range value {
+	for _, c := range b {
 		h = (h ^ uint32(c)) * prime
 	}
 	return h
