@@ -20,10 +20,12 @@ type Backend struct {
 	addresses []netip.AddrPort
 	next      int // of addresses
 	idle      []*Conn
-	sessions  []*session  // that may take more streams, now or later
-	streams   int         // at a time, as the last session was told; 0: none was
-	gone      bool        // of the configuration: connections close when their exchange is over
+	sessions  []*session // that may take more streams, now or later
+	streams   int        // at a time, as the last session was told; 0: none was
+	gone      bool       // of the configuration: connections close when their exchange is over
+	dialect   dialect
 	tls       *tls.Config // nil without TLS
+	plain     *tls.Config // the same, but ALPN offers HTTP/1.1 alone
 	common    *tls.Config // that it was made from
 	stats     messages.PoolStats
 }
@@ -31,7 +33,7 @@ type Backend struct {
 // Acquire returns an attempt for x: on a connection that stands, or on one that is being made, in which case x will hear
 // Connected or Failed, never before Acquire has returned.
 func (b *Backend) Acquire(x Exchange, w Want) Attempt {
-	if b.scheme == messages.H2C {
+	if b.multiplexes(w) {
 		return b.stream(x, w)
 	}
 	if last := len(b.idle) - 1; last >= 0 && !w.Fresh {
@@ -43,6 +45,10 @@ func (b *Backend) Acquire(x Exchange, w Want) Attempt {
 		c.begin(x)
 		return c
 	}
+	return b.dial(x)
+}
+
+func (b *Backend) dial(x Exchange) *Conn {
 	c := &Conn{line: newLine(b), exchange: x, phase: connecting}
 	b.stats.Open++
 	c.dial(c)
@@ -63,7 +69,7 @@ func (b *Backend) address() netip.AddrPort {
 
 // keep puts an idle connection into the pool, or closes it if there are enough.
 func (b *Backend) keep(c *Conn) {
-	if b.gone || len(b.idle) >= b.pool.maxIdle() || c.tls != b.tls || !slices.Contains(b.addresses, c.peer) {
+	if b.gone || len(b.idle) >= b.pool.maxIdle() || c.tls != b.tls && c.tls != b.plain || !slices.Contains(b.addresses, c.peer) {
 		c.close()
 		return
 	}

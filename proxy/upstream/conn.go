@@ -167,7 +167,13 @@ func (c *Conn) Crashed() {
 
 func (c *Conn) dialling() bool { return c.phase == connecting }
 
-func (c *Conn) unreachable(reason messages.Reason, detail string) { c.fail(reason, detail) }
+// unreachable fails. A backend that refuses to speak HTTP/1.1 is not asked to again: a tunnel is not to be had from it.
+func (c *Conn) unreachable(reason messages.Reason, detail string) {
+	if reason == messages.TLSAlertReceived && c.backend.dialect != one {
+		c.backend.dialect = onlyTwo
+	}
+	c.fail(reason, detail)
+}
 
 // expect sets the deadline of what is to come next.
 func (c *Conn) expect() {
@@ -198,7 +204,7 @@ func (c *Conn) fail(reason messages.Reason, detail string) {
 	f := Failure{Reason: reason, Detail: detail, Sent: c.sent, Answered: c.answered, Reused: c.reused}
 	c.backend.stats.Failures++
 	c.close()
-	x.Failed(f)
+	c.backend.pool.tellFailure(x, f)
 }
 
 // drop closes an idle connection.

@@ -19,6 +19,7 @@ type line struct {
 	peer    netip.AddrPort
 	tls     *tls.Config // by which it was made; nil without TLS
 	left    int         // addresses not tried yet
+	until   int64       // loop time at which all of them must have been
 }
 
 // caller is who wants a line.
@@ -30,16 +31,19 @@ type caller interface {
 	unreachable(reason messages.Reason, detail string)
 }
 
-func newLine(b *Backend) line { return line{backend: b, left: len(b.addresses)} }
+func newLine(b *Backend) line {
+	return line{backend: b, left: len(b.addresses), until: b.pool.in(int64(b.pool.Config.Timeouts.Connect))}
+}
 
-// dial connects to the next address. That it fails at once is told in the next round, as any other failure.
+// dial connects to the next address, which has its share of the time that is left. That it fails at once is told in the next
+// round, as any other failure. The addresses may have gone meanwhile.
 func (l *line) dial(c caller) {
 	p := l.backend.pool
-	if l.left == 0 {
+	if l.left == 0 || len(l.backend.addresses) == 0 {
 		p.Net.Loop.Again(nowhere{c})
 		return
 	}
-	share := int64(p.Config.Timeouts.Connect) / int64(l.left)
+	share := max(l.until-p.Net.Loop.Now(), 0) / int64(l.left)
 	l.left--
 	l.backend.stats.Connects++
 	l.peer = l.backend.address()

@@ -28,6 +28,7 @@ type Pool struct {
 	frames   []byte             // what a session reads into; made by the first one
 	spare    []*Stream
 	inside   *session // whose codec has its turn: after a panic there, its state is not to be trusted
+	told     Exchange // that its attempt is over, at this moment
 }
 
 // Stats is the sum over the present backends.
@@ -92,6 +93,28 @@ func (p *Pool) Reset() {
 		p.inside = nil
 		s.crash()
 	}
+}
+
+// Crashed ends the exchange that was told of its attempt's end when the code panicked: no connection refers to it any more.
+func (p *Pool) Crashed() {
+	x := p.told
+	p.told = nil
+	if x != nil {
+		x.Crashed()
+	}
+}
+
+// tellEnd and tellFailure tell an exchange that its attempt is over. Hot path.
+func (p *Pool) tellEnd(x Exchange, trailers []semantics.Field) {
+	p.told = x
+	x.End(trailers)
+	p.told = nil
+}
+
+func (p *Pool) tellFailure(x Exchange, f Failure) {
+	p.told = x
+	x.Failed(f)
+	p.told = nil
 }
 
 func (p *Pool) maxIdle() int {

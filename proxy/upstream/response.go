@@ -32,6 +32,7 @@ func (c *Conn) Readable() {
 				return
 			}
 		case errors.Is(err, transport.ErrNotNow):
+			c.drained()
 			return
 		case err == io.EOF:
 			c.ended()
@@ -50,6 +51,14 @@ func (c *Conn) buffer() []byte {
 	wide := c.wide
 	c.wide = false
 	return c.backend.pool.Net.BodyBuffer(wide)
+}
+
+// drained judges that there is nothing to read at present. After a failed send nothing will ever come: part of the request is
+// lost.
+func (c *Conn) drained() {
+	if c.failed {
+		c.fail(c.cutShort(), "")
+	}
 }
 
 // unasked judges what comes on an idle connection: its end, or bytes that nobody asked for. Neither is of any use. What TLS
@@ -137,9 +146,10 @@ func (c *Conn) takeBody(b []byte, x Exchange) bool {
 	return c.exchange == x
 }
 
-// ended judges the backend's end of the connection.
+// ended judges the backend's end of the connection. That of a tunnel is read again whenever the other direction moves.
 func (c *Conn) ended() {
 	switch {
+	case c.phase == tunnelling && c.body.Done():
 	case c.phase == tunnelling:
 		c.body = h1.Body{}
 		c.exchange.End(nil)
@@ -160,7 +170,7 @@ func (c *Conn) finish(spent bool) {
 		c.exchange, c.phase, c.rest = nil, idle, nil
 		c.backend.keep(c)
 	}
-	x.End(trailers)
+	c.backend.pool.tellEnd(x, trailers)
 }
 
 var _ transport.User = (*Conn)(nil)

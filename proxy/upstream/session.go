@@ -149,9 +149,13 @@ func (s *session) count(idle bool) {
 
 // Connected implements transport.User.
 func (s *session) Connected() {
+	if !s.speaks() {
+		s.demote()
+		return
+	}
 	p := s.backend.pool
 	s.stage = settling
-	s.codec = h2.New(false, h2.Limits{HeadBytes: p.Config.Limits.HeaderBytes})
+	s.codec = h2.New(s.backend.scheme == messages.HTTPS, h2.Limits{HeadBytes: p.Config.Limits.HeaderBytes})
 	s.tcp.Deadline(p.in(int64(p.Config.Timeouts.Connect)))
 	s.soon()
 }
@@ -257,16 +261,14 @@ func (f *flusher) Crashed() { (*session)(f).Crashed() }
 // maxKept bounds the buffer that is kept for the next output.
 const maxKept = 256 << 10
 
-// flush sends what was written. Before a request that may not be repeated, what the backend has said is looked at: it may
-// have ended the connection in this very moment, and then the request was never sent.
+// flush sends what was written. Before a request that may not be repeated, what the backend has said is read: it may have
+// ended the connection in this very moment, and then the request was never sent.
 func (s *session) flush() {
 	s.dirty = false
-	if s.careful {
+	if s.careful && s.stage < over {
 		s.careful = false
-		if s.stage < over && !s.tcp.Silent() {
-			s.tcp.Reread()
-			s.Readable()
-		}
+		s.tcp.Look()
+		s.Readable()
 	}
 	if s.stage == over || s.failed || len(s.codec.Out) == 0 {
 		return

@@ -14,12 +14,14 @@ type Stream struct {
 	codec    h2.Stream
 	queue    []byte // of the request's body, which the backend's window has no room for
 	trailers []semantics.Field
-	timer    loop.Timer
-	deadline int64
-	progress int64 // loop time at which the window last let bytes of the queue go
-	untaken  int   // bytes of the response that the client has not taken
-	place    int   // among the session's streams
-	phase    phase
+	// successor is what an attempt became that turned out to be HTTP/1.1 while it waited.
+	successor *Conn
+	timer     loop.Timer
+	deadline  int64
+	progress  int64 // loop time at which the window last let bytes of the queue go
+	untaken   int   // bytes of the response that the client has not taken
+	place     int   // among the session's streams
+	phase     phase
 
 	whole    bool // the request was written to its end, though it may wait in the queue
 	answered bool // the final head, or an interim one, came
@@ -201,6 +203,9 @@ func (st *Stream) Widen() {}
 
 // Cancel implements Attempt: the stream ends, the connection does not.
 func (st *Stream) Cancel() {
+	if st.successor != nil {
+		st.successor.Cancel()
+	}
 	if st.exchange == nil {
 		return
 	}
@@ -287,7 +292,7 @@ func (st *Stream) finish(trailers []semantics.Field) {
 	x := st.exchange
 	st.session.served = true
 	st.quit(h2.Cancel)
-	x.End(trailers)
+	st.session.backend.pool.tellEnd(x, trailers)
 	st.recycle()
 }
 
@@ -323,7 +328,7 @@ func (st *Stream) fail(f failing) {
 	}
 	s.backend.stats.Failures++
 	st.quit(h2.Cancel)
-	x.Failed(failure)
+	s.backend.pool.tellFailure(x, failure)
 	st.recycle()
 }
 

@@ -11,7 +11,7 @@ import (
 )
 
 // offered to backends by ALPN (RFC 7301), the best first.
-var offered = []string{"http/1.1"}
+var offered = []string{"h2", "http/1.1"}
 
 // sessions is how many of a backend a worker keeps for resumption. Those of all addresses of a name are one.
 const sessions = 4
@@ -34,16 +34,19 @@ func (b *Backend) secure(host string, common *tls.Config) {
 	if c.ServerName == "" {
 		c.ServerName = host
 	}
-	c.NextProtos = offered
 	c.DynamicRecordSizingDisabled = true // small records serve browsers, and cost more than they bring between servers
 	c.ClientSessionCache = tls.NewLRUClientSessionCache(sessions)
-	b.common, b.tls = common, c
+	b.common, b.tls, b.plain = common, c, c.Clone()
+	b.tls.NextProtos, b.plain.NextProtos = offered, offered[1:]
 }
 
-// connect begins to connect.
+// connect begins to connect. Only a session can go on with whatever the backend chooses.
 func (l *line) connect(u transport.User) (tcp *transport.Conn, err error) {
 	b := l.backend
-	l.tls = b.tls
+	l.tls = b.plain
+	if _, any := u.(*session); any {
+		l.tls = b.tls
+	}
 	if l.tls != nil {
 		tcp, err = b.pool.Net.DialTLS(l.peer, l.tls, u)
 	} else {
