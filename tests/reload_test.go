@@ -1,0 +1,260 @@
+package tests
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+var full = flag.Bool("full", false, "run storms of reloads and sweeps of many backends at their full length")
+
+// lookout watches a balancer by the pages of its admin.
+type lookout struct {
+	*balancer
+	admin string
+}
+
+// adminArgs are flags for a place of its own for the admin.
+func adminArgs(t *testing.T) (addr string, args []string) {
+	t.Helper()
+	addr = net.JoinHostPort("127.0.0.1", strconv.Itoa(freePort(t)))
+	return addr, []string{"--admin", addr}
+}
+
+// configState is the part of /status that tells of reloads.
+type configState struct {
+	Generation uint64
+	Applied    uint64 `json:"reloads_applied"`
+	Refused    uint64 `json:"reloads_refused"`
+	LastError  string `json:"last_error"`
+}
+
+func (l *lookout) config(t *testing.T) configState {
+	t.Helper()
+	var status struct{ Config configState }
+	_, text := page(t, l.admin, "/status")
+	if err := json.Unmarshal([]byte(text), &status); err != nil {
+		t.Fatalf("%v: %s", err, text)
+	}
+	return status.Config
+}
+
+// await waits until a reload has come to that, and returns how long it took.
+func (l *lookout) await(t *testing.T, what string, want func(configState) bool) time.Duration {
+	t.Helper()
+	began := time.Now()
+	if !eventually(func() bool { return want(l.config(t)) }, l.exited) {
+		t.Fatalf("%s: the configuration is %+v", what, l.config(t))
+	}
+	return time.Since(began)
+}
+
+// census are the things that must not become more by reloads.
+type census struct{ descriptors, goroutines, actors int }
+
+// census counts what is there apart from connections, which come and go with clients.
+func (l *lookout) census(t *testing.T) (c census) {
+	t.Helper()
+	_, text := page(t, l.admin, "/metrics")
+	s := readScrape(t, text)
+	entries, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", l.cmd.Process.Pid))
+	if err != nil {
+		t.Skipf("needs /proc: %v", err)
+	}
+	c.descriptors = len(entries) - int(s.sum("lb_client_connections")+s.sum("lb_backend_connections"))
+	c.goroutines = int(s.sum("go_goroutines"))
+	_, tree := page(t, l.admin, "/tree?format=json")
+	c.actors = strings.Count(tree, `"uptime_seconds"`)
+	return c
+}
+
+// variant is one of many configurations, each other than the one before. All backends are in it but one or two; the rest
+// changes too.
+func variant(t *testing.T, r *rand.Rand, number int, addrs []string) string {
+	t.Helper()
+	c := fileConfig{Backends: listed(t, addrs...), Limits: map[string]any{"connections": 10000 + number}}
+	r.Shuffle(len(addrs), func(i, j int) { c.Backends[i], c.Backends[j] = c.Backends[j], c.Backends[i] })
+	c.Backends = c.Backends[r.IntN(3):]
+	for i := range c.Backends {
+		c.Backends[i].Weight = 1 + r.IntN(5)
+	}
+	c.Strategy = []string{"round_robin", "weighted", "random", "least_conn", "p2c", "hash"}[r.IntN(6)]
+	c.Health = map[string]any{"interval": fmt.Sprintf("%dms", 300+r.IntN(500)), "path": "/"}
+	c.Timeouts = map[string]any{"response": fmt.Sprintf("%ds", 30+r.IntN(30))}
+	return c.String()
+}
+
+// faultLine is a line of the log that refuses a file.
+type faultLine struct {
+	Level, File, Path, Error string
+	Line, Column             int
+}
+
+func (b *balancer) faultLines(t *testing.T) (lines []faultLine) {
+	t.Helper()
+	for line := range strings.Lines(b.stdout.String()) {
+		if !strings.Contains(line, "the configuration file is refused") {
+			continue
+		}
+		var f faultLine
+		if err := json.Unmarshal([]byte(line), &f); err != nil {
+			t.Errorf("%v: %s", err, line)
+		}
+		lines = append(lines, f)
+	}
+	return lines
+}
+
+// Under load the file changes again and again, in all the ways in which files change, and is no good now and then. No
+// request fails, each good file is the generation that holds soon after, each bad one is one line of the log that says
+// where, and in the end there is no more of anything than at the beginning.
+func TestReloadStorm(t *testing.T) {
+	t.Parallel()
+	lbOnly(t)
+	reloads, bad, rate := 36, 12, 300
+	if *full {
+		reloads, bad, rate = 200, 30, 1000
+	}
+	r := rand.New(rand.NewPCG(seedOf(t), 1))
+	addrs := loadBackends(t, 4)
+	all := fileConfig{Backends: listed(t, addrs...), Health: map[string]any{"path": "/"}}
+	file := newLiveFile(t, all.String())
+	admin, args := adminArgs(t)
+	l := &lookout{file.follow(settings{workers: 2, health: true, args: args}), admin}
+
+	warm := startLoad(l.addr, rate, 1, mixture)
+	eventually(func() bool { return warm.answered() >= rate/2 }, l.exited)
+	warm.stop().clean(t, 0)
+	before := l.census(t)
+
+	load := startLoad(l.addr, rate, 2, mixture)
+	s := reloadStorm{lookout: l, file: file, r: r, addrs: addrs}
+	for i := range reloads {
+		s.good(t)
+		if i*bad/reloads != (i+1)*bad/reloads {
+			s.bad(t)
+		}
+	}
+	file.write(all.String())
+	s.generation++
+	l.await(t, "the last one", s.holds)
+	load.stop().clean(t, 0)
+
+	t.Logf("%d reloads, %d files refused; a reload took %v, the slowest %v", s.generation, s.refused, s.median(), slices.Max(s.took))
+	if s.median() > time.Second {
+		t.Errorf("a reload took %v, want less than a second", s.median())
+	}
+	var after census
+	flat := eventually(func() bool {
+		after = l.census(t)
+		return after.descriptors <= before.descriptors && after.goroutines <= before.goroutines && after.actors == before.actors
+	}, l.exited)
+	t.Logf("before %+v, after %+v", before, after)
+	if !flat {
+		t.Errorf("before %+v, after %+v", before, after)
+	}
+}
+
+// reloadStorm is what has been done to the file so far.
+type reloadStorm struct {
+	*lookout
+	file                *liveFile
+	r                   *rand.Rand
+	addrs               []string
+	changes             int
+	last                string
+	generation, refused uint64 // beyond the first one
+	took                []time.Duration
+}
+
+// holds reports whether all has come in the state of things.
+func (s *reloadStorm) holds(c configState) bool {
+	return c.Generation == s.generation+1 && c.Applied == s.generation && c.Refused == s.refused && c.LastError == ""
+}
+
+func (s *reloadStorm) next(t *testing.T) string {
+	t.Helper()
+	s.changes++
+	return variant(t, s.r, s.changes, s.addrs)
+}
+
+// good changes the file so that the change is to be taken over; before that it is touched now and then, which is to
+// change nothing.
+func (s *reloadStorm) good(t *testing.T) {
+	t.Helper()
+	if s.r.IntN(4) == 0 {
+		now := time.Now()
+		s.file.must(os.Chtimes(s.file.path, now, now))
+	}
+	way := ways[s.changes%len(ways)]
+	s.last = s.next(t)
+	way.change(s.file, s.last)
+	s.generation++
+	s.took = append(s.took, s.await(t, way.name, s.holds))
+}
+
+// bad makes the file one that must be refused, and is so once.
+func (s *reloadStorm) bad(t *testing.T) {
+	t.Helper()
+	m := malformed[int(s.refused)%len(malformed)]
+	way := ways[s.r.IntN(len(ways))]
+	way.change(s.file, m.spoil(s.next(t)))
+	s.refused++
+	what := m.name + ", " + way.name
+	s.await(t, what, func(c configState) bool { return c.Refused == s.refused && c.Generation == s.generation+1 })
+	var lines []faultLine
+	if !eventually(func() bool { lines = s.faultLines(t); return len(lines) >= int(s.refused) }, s.exited) ||
+		len(lines) != int(s.refused) {
+		t.Fatalf("%s: %d log lines of %d bad files: %+v", what, len(lines), s.refused, lines)
+	}
+	f := lines[len(lines)-1]
+	if f.Level != "error" || f.File != s.file.path || f.Line < 1 || f.Column < 1 || !strings.HasPrefix(f.Path, m.path) ||
+		!strings.HasPrefix(f.Path, "$") || !strings.Contains(f.Error, f.Path) {
+		t.Errorf("%s: %+v, want line, column and the path %s", what, f, m.path)
+	}
+}
+
+func (s *reloadStorm) median() time.Duration {
+	sorted := slices.Sorted(slices.Values(s.took))
+	return sorted[len(sorted)/2]
+}
+
+// Changes that come faster than they are read end in the last one.
+func TestReloadsThatOvertakeEachOther(t *testing.T) {
+	t.Parallel()
+	lbOnly(t)
+	addrs := addresses([]*replica{startReplica(t), startReplica(t)})
+	file := newLiveFile(t, fileConfig{Backends: listed(t, addrs[0])}.String())
+	admin, args := adminArgs(t)
+	l := &lookout{file.follow(settings{args: args}), admin}
+	var want string
+	for i := range 300 {
+		c := fileConfig{Backends: listed(t, addrs...), Limits: map[string]any{"connections": 1000 + i}}
+		c.Backends[1].Weight = 1 + i%7
+		want = fmt.Sprintf(`lb_backend_weight{backend="%s"} %d`+"\n", addrs[1], c.Backends[1].Weight)
+		ways[i%len(ways)].change(file, c.String())
+	}
+	holds := func() bool {
+		_, text := page(t, admin, "/metrics")
+		return strings.Contains(text, want) && l.config(t).LastError == ""
+	}
+	if !eventually(holds, l.exited) {
+		t.Errorf("never %s", want)
+	}
+	before := l.config(t)
+	file.signal(read(t, file.path)) // the same bytes, read once more
+	if !eventually(func() bool { return strings.Contains(l.stdout.String(), "is unchanged") }, l.exited) {
+		t.Error("SIGHUP did not have the file read")
+	}
+	if after := l.config(t); after.Generation != before.Generation || !holds() {
+		t.Errorf("the configuration went from %+v to %+v", before, after)
+	}
+}
