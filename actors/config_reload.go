@@ -23,6 +23,7 @@ type reloads struct {
 	FileOptions
 	start  messages.Settings // fixed settings keep these values
 	seen   []byte            // the last text that was looked at, right or wrong
+	fault  error             // of that text; nil: it is right
 	status messages.ConfigStatus
 }
 
@@ -45,8 +46,7 @@ func newReloads(o FileOptions, now time.Time) *reloads {
 // take looks at a reading: a text, or why there is none.
 func (r *reloads) take(text []byte, err error, now time.Time) verdict {
 	if err != nil {
-		r.seen = nil
-		return r.refuse(err)
+		return r.missing(err)
 	}
 	if r.seen != nil && bytes.Equal(text, r.seen) {
 		return r.same()
@@ -64,25 +64,21 @@ func (r *reloads) take(text []byte, err error, now time.Time) verdict {
 }
 
 // same is for a text that is known already, and known to be right or not.
-func (r *reloads) same() verdict {
-	if r.status.LastError != "" {
-		return verdict{err: errorText(r.status.LastError)}
-	}
-	return verdict{}
-}
+func (r *reloads) same() verdict { return verdict{err: r.fault} }
 
-// errorText is an error that was kept as its text.
-type errorText string
-
-func (e errorText) Error() string { return string(e) }
-
-// refuse counts a fault once, however often the file is read with it.
-func (r *reloads) refuse(err error) verdict {
+// missing counts once that there is no text, however often it is looked for.
+func (r *reloads) missing(err error) verdict {
+	r.seen = nil
 	if r.status.LastError == err.Error() {
 		return verdict{err: err}
 	}
+	return r.refuse(err)
+}
+
+// refuse counts a text that is no good. Another one with the same fault is another one to whoever edits the file.
+func (r *reloads) refuse(err error) verdict {
 	r.status.Refused++
-	r.status.LastError = err.Error()
+	r.fault, r.status.LastError = err, err.Error()
 	return verdict{err: err, news: true}
 }
 
@@ -92,7 +88,7 @@ func (r *reloads) accept(s messages.Settings, now time.Time) verdict {
 		changes:   messages.Changes(r.Settings, s),
 		fixed:     messages.FixedChanges(r.start, s),
 	}
-	r.status.LastError = ""
+	r.fault, r.status.LastError = nil, ""
 	if len(v.changes) > 0 {
 		r.Settings = s
 		r.status.Generation++

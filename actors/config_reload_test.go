@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -64,12 +65,20 @@ func TestReloadsJudgeEachReading(t *testing.T) {
 		},
 		{text: `{`, fault: "line 1, column 2: $: the end of the file where a key in quotes should be"},
 		{
-			text: fileOf(13, ""), fault: "line 1, column 41: $.backends[0].port: not that one",
+			text: `{ `, fault: "line 1, column 3: $: the end of the file where a key in quotes should be",
 			want: verdict{news: true}, then: func(s *messages.ConfigStatus) { s.Refused = 2 },
 		},
 		{
+			text: ` {`, fault: "line 1, column 3: $: the end of the file where a key in quotes should be",
+			want: verdict{news: true}, then: func(s *messages.ConfigStatus) { s.Refused = 3 },
+		},
+		{
+			text: fileOf(13, ""), fault: "line 1, column 41: $.backends[0].port: not that one",
+			want: verdict{news: true}, then: func(s *messages.ConfigStatus) { s.Refused = 4 },
+		},
+		{
 			err: missing, fault: missing.Error(), want: verdict{news: true},
-			then: func(s *messages.ConfigStatus) { s.Refused = 3 },
+			then: func(s *messages.ConfigStatus) { s.Refused = 5 },
 		},
 		{err: missing, fault: missing.Error()},
 		{text: fileOf(2, ""), want: verdict{news: true, recovered: true}},
@@ -95,6 +104,9 @@ func TestReloadsJudgeEachReading(t *testing.T) {
 		got := r.take([]byte(c.text), c.err, now)
 		if fault := fmt.Sprint(got.err); c.fault != "" && fault != c.fault || c.fault == "" && got.err != nil {
 			t.Errorf("%d: fault %q, want %q", i, fault, c.fault)
+		}
+		if place := (*messages.FileError)(nil); strings.HasPrefix(c.fault, "line ") && !errors.As(got.err, &place) {
+			t.Errorf("%d: %q has lost its place", i, got.err)
 		}
 		got.err = nil
 		if !reflect.DeepEqual(got, c.want) || !reflect.DeepEqual(r.status, none) {
