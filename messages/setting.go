@@ -130,15 +130,17 @@ func count[T int | uint16](path, doc string, least, most int, field func(*Settin
 	return bind(Setting{Path: path, Doc: doc, Kind: Count, Least: least, Most: most}, parse, show, field)
 }
 
-func toggle(path, doc string, field func(*Settings) *bool) Setting {
-	parse := func(subject, s string) (bool, error) {
-		value, err := strconv.ParseBool(strings.ToLower(s))
-		if err != nil {
-			err = &InvalidError{Subject: subject, Word: s, Why: "must be true or false"}
-		}
-		return value, err
+// ParseSwitch reads true or false, 1 or 0. The error is an *InvalidError about the subject.
+func ParseSwitch(subject, s string) (bool, error) {
+	value, err := strconv.ParseBool(strings.ToLower(s))
+	if err != nil {
+		err = &InvalidError{Subject: subject, Word: s, Why: "must be true or false"}
 	}
-	return bind(Setting{Path: path, Doc: doc, Kind: Switch}, parse, strconv.FormatBool, field)
+	return value, err
+}
+
+func toggle(path, doc string, field func(*Settings) *bool) Setting {
+	return bind(Setting{Path: path, Doc: doc, Kind: Switch}, ParseSwitch, strconv.FormatBool, field)
 }
 
 func statuses(path, doc string) Setting {

@@ -25,6 +25,7 @@ type settings struct {
 	logFile    string // "" for stdout
 	pidFile    string // "" for none
 	doors      doorSettings
+	trace      traceSettings
 }
 
 // workers is the number of event loops.
@@ -50,6 +51,7 @@ func readSettings(c *cli.Context) (settings, error) {
 		logFile:    c.String("log-file"),
 		pidFile:    c.String("pid-file"),
 		doors:      doorSettings{take(&r, "admin", parseSocketAddress), c.String("control-socket")},
+		trace:      r.trace(),
 	}
 	take(&r, "mode", parseMode)
 	if r.err == nil && c.IsSet("config") {

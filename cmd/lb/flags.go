@@ -20,6 +20,7 @@ const (
 	onProcess    = "Process"
 	onTLS        = "TLS to backends"
 	onTimeouts   = "Time limits"
+	onTracing    = "Tracing"
 )
 
 const envPrefix = "LB_"
@@ -95,7 +96,7 @@ func serveFlags() []cli.Flag {
 	for _, s := range settingFlags {
 		flags = append(flags, s.flag())
 	}
-	return flags
+	return append(flags, traceFlags()...)
 }
 
 // settingFlag is a flag of something that a configuration file may set, too.
@@ -161,10 +162,7 @@ func (f settingFlag) flag() cli.Flag {
 	case s.Kind == messages.List:
 		return list(f.category, f.name, f.letter, f.usage)
 	case s.Kind == messages.Switch:
-		return toggle{&cli.BoolFlag{
-			Category: f.category, Name: f.name, Aliases: letters(f.letter), EnvVars: []string{envName(f.name)}, Usage: f.usage,
-			DisableDefaultText: true,
-		}, f}
+		return newToggle(f.category, f.name, f.letter, f.usage)
 	}
 	one := text(f.category, f.name, f.letter, s.Show(messages.DefaultSettings()), f.usage)
 	if f.name == "workers" {
@@ -189,16 +187,19 @@ func list(category, name, letter, usage string) cli.Flag {
 }
 
 // toggle is a flag without a value. Its variable has one, and urfave/cli speaks of that as a programmer does.
-type toggle struct {
-	*cli.BoolFlag
-	of settingFlag
+type toggle struct{ *cli.BoolFlag }
+
+func newToggle(category, name, letter, usage string) cli.Flag {
+	return toggle{&cli.BoolFlag{
+		Category: category, Name: name, Aliases: letters(letter), EnvVars: []string{envName(name)}, Usage: usage,
+		DisableDefaultText: true,
+	}}
 }
 
 // Apply implements cli.Flag.
 func (t toggle) Apply(set *flag.FlagSet) error {
 	if word := os.Getenv(envName(t.Name)); word != "" {
-		scratch := messages.DefaultSettings()
-		if err := t.of.setting().Read(&scratch, "--"+t.Name, word); err != nil {
+		if _, err := messages.ParseSwitch("--"+t.Name, word); err != nil {
 			return err
 		}
 	}

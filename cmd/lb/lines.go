@@ -20,6 +20,7 @@ const (
 // says how many takes their place as soon as the sink takes lines again. The order is kept.
 type lineWriter struct {
 	sink io.Writer // the writing goroutine's only
+	form lineForm
 
 	mu      sync.Mutex // never held while the sink is called
 	queue   []queuedLine
@@ -41,18 +42,41 @@ type queuedLine struct {
 	lost uint64 // lines dropped before this one
 }
 
-// newLineWriter starts a writer. spawn runs the function that it is given on a goroutine.
+// lineForm is what a writer's lines are like.
+type lineForm struct {
+	lines, bytes int                       // that may wait
+	fit          func(line []byte) []byte  // makes a line of its own that is short enough
+	missing      func(lines uint64) []byte // says how many are missing
+}
+
+// logForm is that of the log.
+var logForm = lineForm{
+	lines: maxQueuedLines, bytes: maxQueuedBytes,
+	fit: func(line []byte) []byte { return bytes.Clone(shorten(line, maxLine)) },
+	missing: func(n uint64) []byte {
+		var line bytes.Buffer
+		log := zerolog.New(&line).With().Timestamp().Str("logger", "log").Logger()
+		log.Warn().Uint64("lines", n).Msg("log lines dropped")
+		return line.Bytes()
+	},
+}
+
+// newLineWriter starts the writer of a log. spawn runs the function that it is given on a goroutine.
 func newLineWriter(sink io.Writer, spawn func(name string, run func())) *lineWriter {
-	w := &lineWriter{sink: sink, wake: make(chan struct{}, 1), done: make(chan struct{})}
-	spawn("log writer", w.run)
+	return newWriter(sink, logForm, spawn)
+}
+
+func newWriter(sink io.Writer, form lineForm, spawn func(name string, run func())) *lineWriter {
+	w := &lineWriter{sink: sink, form: form, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	spawn("line writer", w.run)
 	return w
 }
 
-// Write queues one line of JSON, cut to maxLine bytes, or drops it. It never waits and never fails.
+// Write queues one line, cut if it is too long, or drops it. It never waits and never fails.
 func (w *lineWriter) Write(line []byte) (int, error) {
-	text := bytes.Clone(shorten(line, maxLine))
+	text := w.form.fit(line)
 	w.mu.Lock()
-	if w.closed || len(w.queue) >= maxQueuedLines || w.bytes+len(text) > maxQueuedBytes {
+	if w.closed || len(w.queue) >= w.form.lines || w.bytes+len(text) > w.form.bytes {
 		w.lost++
 		w.dropped++
 	} else {
@@ -149,10 +173,7 @@ func (w *lineWriter) report() {
 	if w.unreported == 0 {
 		return
 	}
-	var line bytes.Buffer
-	log := zerolog.New(&line).With().Timestamp().Str("logger", "log").Logger()
-	log.Warn().Uint64("lines", w.unreported).Msg("log lines dropped")
-	if w.send(line.Bytes()) {
+	if w.send(w.form.missing(w.unreported)) {
 		w.unreported = 0
 	}
 }

@@ -83,9 +83,11 @@ func (p *program) serve(s settings, log *logbook) error {
 		return err
 	}
 	defer doors.close()
+	tracer, endTrace := p.openTrace(s.trace, log)
+	defer endTrace()
 	b, err := p.start(actors.Options{
 		Config: s.Config, Sockets: sockets.Shares(s.workers()), Emptied: closeOnce,
-		Log: log.Logger, Admin: doors.options(log), File: s.reloading(),
+		Log: log.Logger, Admin: doors.options(log), File: s.reloading(), Tracer: tracer,
 	})
 	if err != nil {
 		return err
