@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"context"
 	"errors"
 	"net"
 	"net/http"
@@ -45,8 +46,23 @@ func (a *admin) Receive(ctx actor.Context) {
 		for _, d := range a.doors {
 			a.open(d)
 		}
+	case leaveDoors:
+		a.leave()
 	case *actor.Stopping, *actor.Restarting:
 		a.close()
+	}
+}
+
+// leaveDoors has nobody come in any more; who is in gets an answer.
+type leaveDoors struct{}
+
+func (a *admin) leave() {
+	for _, s := range a.servers {
+		a.system.Goroutines.Go("leave the doors", func() {
+			limit, cancel := context.WithTimeout(context.Background(), adminWithin)
+			defer cancel()
+			_ = s.Shutdown(limit) // those that are not answered by then are cut off
+		})
 	}
 }
 

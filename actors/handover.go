@@ -23,7 +23,7 @@ func (b *Balancer) Records() ([]messages.BackendRecord, error) {
 // CloseDoors ends the pages and the taking of orders: whoever holds the sockets as well does that from now on.
 func (b *Balancer) CloseDoors() {
 	if b.admin != nil {
-		b.system.Root.Stop(b.admin)
+		b.system.Root.Send(b.admin, leaveDoors{})
 	}
 }
 
@@ -66,5 +66,34 @@ func standingOf(r messages.BackendRecord, by health.Rules) standing {
 	return standing{
 		id: r.ID, state: machine.State(), since: r.Since, why: r.Why, machine: *machine,
 		passed: r.Passed, failed: r.Failed, changes: r.Changes,
+	}
+}
+
+// Adopt serves connections of clients that another process has handed over. It owns the descriptors.
+func (b *Balancer) Adopt(fds []int) {
+	b.system.Root.Send(b.workers, adopt{fds})
+}
+
+// adopt deals connections out to the workers that serve, or to all, if none does yet.
+func (w *workers) adopt(m adopt) {
+	shares := make([][]int, len(w.children))
+	var serving []int
+	for i, c := range w.children {
+		if c.serves {
+			serving = append(serving, i)
+		}
+	}
+	for _, fd := range m.fds {
+		w.adopted++
+		i := w.adopted % len(w.children)
+		if len(serving) > 0 {
+			i = serving[w.adopted%len(serving)]
+		}
+		shares[i] = append(shares[i], fd)
+	}
+	for i, fds := range shares {
+		if len(fds) > 0 {
+			w.system.Root.Send(w.children[i].pid, adopt{fds})
+		}
 	}
 }

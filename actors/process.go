@@ -7,6 +7,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"lb/messages"
+	"lb/proxy"
 	"lb/supervisor"
 )
 
@@ -66,6 +67,8 @@ func (w *workerProcess) Receive(ctx actor.Context) {
 		w.send(messages.Lend{Socket: m.fd}, m.fd)
 	case reclaim:
 		w.send(messages.Reclaim{Socket: m.fd})
+	case adopt:
+		w.give(m)
 	case told:
 		w.told(ctx, m)
 	case gone:
@@ -133,6 +136,17 @@ func (w *workerProcess) send(value any, lent ...int) {
 	}
 }
 
+// give hands sockets over to the process.
+func (w *workerProcess) give(m adopt) {
+	if w.process == nil {
+		for _, fd := range m.fds {
+			proxy.Discard(fd)
+		}
+		return
+	}
+	_ = w.process.Give(messages.ConnectionsMoved{}, m.fds) // one that has ended was closed, too, by the other end
+}
+
 func (w *workerProcess) told(ctx actor.Context, m told) {
 	if m.by != w.process {
 		return
@@ -143,6 +157,8 @@ func (w *workerProcess) told(ctx actor.Context, m told) {
 		ctx.Send(ctx.Parent(), value)
 	case messages.PageAsked:
 		w.answer(m.by, value)
+	case messages.ConnectionsMoved:
+		ctx.Send(ctx.Parent(), moved{m.rights})
 	case messages.Serving, messages.Emptied, messages.Outcome:
 		ctx.Send(ctx.Parent(), value)
 	}

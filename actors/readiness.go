@@ -9,6 +9,25 @@ import (
 // readinessAsked asks the workers whether new clients should be sent here; the answer is a readiness, at once.
 type readinessAsked struct{}
 
+// answersAsked asks the workers whether all of them show signs of life; the answer is a bool, at once.
+type answersAsked struct{}
+
+// Answers reports whether the loop of each worker has shown a sign of life in the last seconds.
+func (b *Balancer) Answers() bool {
+	alive, err := answer[bool](b.system.Root.RequestFuture(b.workers, answersAsked{}, answerWithin))
+	return err == nil && alive
+}
+
+// answers reports whether no worker is silent.
+func (w *workers) answers() bool {
+	for i := range w.children {
+		if w.heartbeat.pulses[i].silent {
+			return false
+		}
+	}
+	return true
+}
+
 // readiness is whether the balancer can serve, and if not, why.
 type readiness struct {
 	ready  bool

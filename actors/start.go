@@ -25,6 +25,9 @@ type Options struct {
 	// Emptied is told, during a drain, that nothing is left in the queues of the sockets, so that closing them loses nobody;
 	// may be nil.
 	Emptied func()
+	// Moved gets sockets of connections that wait for a request, during a HandOver, and owns them. It must not block; nil: they
+	// are closed.
+	Moved func(fds []int)
 	// Launch starts the process of a worker; nil: the workers are event loops of this process.
 	Launch Launch
 	Log    zerolog.Logger
@@ -63,7 +66,7 @@ func Start(o Options) (*Balancer, error) {
 	if len(o.Sockets) == 0 {
 		return nil, errors.New("start: no listening socket")
 	}
-	b := &Balancer{log: named(o.Log, "lb"), fate: newFate(o.Emptied)}
+	b := &Balancer{log: named(o.Log, "lb"), fate: newFate(o.Emptied, o.Moved)}
 	b.system = supervisor.NewSystem(supervisor.Options{Logger: slog.New(zerolog.NewSlogHandler(named(o.Log, "supervisor")))})
 	q := b.inquire(o)
 	if err := b.settle(o, b.localAnswers(q, o)); err != nil {
@@ -102,8 +105,18 @@ func (b *Balancer) Drain(within time.Duration) error {
 	return nil
 }
 
+// HandOver is Drain for a balancer in whose place another process serves: connections that wait for a request go to Moved
+// instead of being closed.
+func (b *Balancer) HandOver(within time.Duration) error {
+	b.system.Root.Send(b.workers, messages.Drain{Within: within, Move: true})
+	return nil
+}
+
 // Withdraw turns readiness false. All else goes on.
 func (b *Balancer) Withdraw() { b.system.Root.Send(b.workers, messages.Withdraw{}) }
+
+// Broadcast tells the processes of the workers what concerns each process by itself: ChangeLevel, ReopenLog.
+func (b *Balancer) Broadcast(order any) { b.system.Root.Send(b.workers, order) }
 
 // settle makes the places where the workers are to work.
 func (b *Balancer) settle(o Options, local localAnswer) error {
@@ -185,11 +198,23 @@ type fate struct {
 	served  sync.Once
 	emptied sync.Once
 	ended   sync.Once
-	onEmpty func() // may be nil
+	onEmpty func()          // may be nil
+	onMove  func(fds []int) // may be nil
 }
 
-func newFate(onEmpty func()) *fate {
-	return &fate{serving: make(chan struct{}), over: make(chan struct{}), onEmpty: onEmpty}
+func newFate(onEmpty func(), onMove func(fds []int)) *fate {
+	return &fate{serving: make(chan struct{}), over: make(chan struct{}), onEmpty: onEmpty, onMove: onMove}
+}
+
+// move passes sockets of connections on that are handed over.
+func (f *fate) move(fds []int) {
+	if f.onMove != nil {
+		f.onMove(fds)
+		return
+	}
+	for _, fd := range fds {
+		proxy.Discard(fd)
+	}
 }
 
 // empty says that nothing is left in the queues of the sockets.

@@ -53,12 +53,7 @@ func RunWorker(o WorkerOptions) error {
 	if err != nil {
 		return err
 	}
-	if o.SetLevel != nil && first.Level != "" {
-		if err := o.SetLevel(first.Level); err != nil {
-			return err
-		}
-	}
-	f := newFate(o.Emptied)
+	f := newFate(o.Emptied, o.hand)
 	system := supervisor.NewSystem(supervisor.Options{
 		Logger: slog.New(zerolog.NewSlogHandler(named(o.Log, "supervisor"))),
 	})
@@ -80,6 +75,11 @@ func RunWorker(o WorkerOptions) error {
 	err = errors.Join(f.reason, system.Shutdown(stopWithin))
 	s.close()
 	return err
+}
+
+// hand passes sockets on to the master, which has somebody serve them.
+func (o WorkerOptions) hand(fds []int) {
+	_ = o.Uplink.Give(messages.ConnectionsMoved{}, fds) // without a master the process ends, and they with it
 }
 
 // appointment waits for the word which worker this is.
@@ -150,6 +150,8 @@ func (u *uplink) Receive(ctx actor.Context) {
 	case messages.Emptied:
 		u.fate.empty()
 		u.tell(m)
+	case moved:
+		u.fate.move(m.fds)
 	case messages.Drained:
 		u.tell(m)
 		u.fate.end(nil)
@@ -182,6 +184,8 @@ func (u *uplink) obey(ctx actor.Context, m ordered) {
 	case messages.Drain:
 		u.seat.retire()
 		ctx.Send(u.worker, value)
+	case messages.ConnectionsMoved:
+		ctx.Send(u.worker, adopt{m.rights})
 	case messages.Beat:
 		u.seat.count(func(s messages.Stats) { u.tell(messages.Alive{Number: value.Number, Stats: s}) })
 	case messages.Page:

@@ -27,6 +27,9 @@ type (
 		fd   int
 		then func() // called when it is done; may be nil
 	}
+	// moved are sockets of connections that a worker hands over; adopt has one serve such.
+	moved struct{ fds []int }
+	adopt struct{ fds []int }
 	// spent tells a worker that its budget of faults is. Several may be on their way when the first one is acted upon: those
 	// that speak of a predecessor must not fail its successor as well.
 	spent struct {
@@ -70,6 +73,10 @@ func (w *worker) Receive(ctx actor.Context) {
 		w.seat.worker.Unlisten(m.fd)
 		if m.then != nil {
 			m.then()
+		}
+	case adopt:
+		for _, fd := range m.fds {
+			w.seat.worker.Adopt(fd)
 		}
 	case spent:
 		w.giveUp(m)
@@ -122,9 +129,14 @@ func (w *worker) listen(fd int) {
 
 // drain tells the parent when the sockets are empty, and when the last exchange is over.
 func (w *worker) drain(parent *actor.PID, m messages.Drain) {
-	w.seat.worker.Drain(m.Within, func(cut int) {
+	done := func(cut int) {
 		w.system.Root.Send(parent, messages.Drained{Worker: w.seat.number, Cut: cut})
-	})
+	}
+	if m.Move {
+		w.seat.worker.HandOver(m.Within, func(fds []int) { w.system.Root.Send(parent, moved{fds}) }, done)
+	} else {
+		w.seat.worker.Drain(m.Within, done)
+	}
 	w.system.Root.Send(parent, messages.Emptied{Worker: w.seat.number})
 }
 

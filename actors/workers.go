@@ -31,6 +31,7 @@ type workers struct {
 	log      zerolog.Logger
 	children []*child
 	draining bool
+	adopted  int  // connections of another process, so far
 	leaving  bool // new clients are to be sent elsewhere
 	snapshot *messages.Snapshot
 	// publisher of the snapshot: outcomes go to it.
@@ -74,6 +75,10 @@ func (w *workers) Receive(ctx actor.Context) {
 		w.serving(m.Worker)
 	case unable:
 		w.unable(m)
+	case messages.ChangeLevel, messages.ReopenLog:
+		for _, c := range w.children {
+			ctx.Send(c.pid, m)
+		}
 	case messages.Withdraw:
 		w.leaving = true
 	case messages.Drain:
@@ -82,6 +87,10 @@ func (w *workers) Receive(ctx actor.Context) {
 		w.emptied(m.Worker)
 	case messages.Drained:
 		w.drained(m)
+	case moved:
+		w.fate.move(m.fds)
+	case adopt:
+		w.adopt(m)
 	case messages.Outcome:
 		if w.publisher != nil {
 			ctx.Send(w.publisher, m)

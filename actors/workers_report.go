@@ -19,6 +19,8 @@ func (w *workers) observe(ctx actor.Context) {
 		w.report(w.gatherings.late(m))
 	case readinessAsked:
 		ctx.Respond(w.readiness())
+	case answersAsked:
+		ctx.Respond(w.answers())
 	case beat:
 		w.beat(ctx.Self())
 	case alive:

@@ -8,8 +8,6 @@ import "time"
 type Appointed struct {
 	// Number of the worker, from 0, of so many Workers.
 	Number, Workers int
-	// Level is the word of the log level.
-	Level string
 }
 
 // Serving tells that a worker accepts connections, for the first time or again.

@@ -5,6 +5,7 @@ import (
 
 	"lb/messages"
 	"lb/proxy/loop"
+	"lb/proxy/transport"
 )
 
 // chance is how long clients may still send a request on an idle connection when a drain begins: one that is on its way
@@ -28,12 +29,32 @@ func (w *Worker) Drain(within time.Duration, done func(cut int)) {
 		w.Unlisten(fd)
 	}
 	w.clients.Draining = true
+	if w.clients.Move != nil {
+		w.clients.MoveIdle()
+	}
 	w.drain.done = done
 	now := w.loop.Now()
 	w.drain.until = now + int64(max(within, 0))
 	w.loop.Arm(&w.drain.timer, min(w.drain.until, now+int64(chance)))
 	w.drained()
 }
+
+// HandOver is Drain, except that connections which wait for a request do not end: take gets their sockets, at once or when
+// their exchange is over. It is called on the loop's thread, must not block, and owns the sockets.
+func (w *Worker) HandOver(within time.Duration, take func(fds []int), done func(cut int)) {
+	w.clients.Move = take
+	w.Drain(within, done)
+}
+
+// Adopt serves a connection of a client that another process has handed over. It owns the socket.
+func (w *Worker) Adopt(fd int) {
+	if err := w.clients.Adopt(fd, transport.PeerOf(fd)); err != nil {
+		w.stats.Refused++
+	}
+}
+
+// Discard closes a socket that was to be handed over when there is nobody to take it.
+func Discard(fd int) { transport.Discard(fd) }
 
 // Expired implements loop.Expirer for the drain.
 func (w *Worker) Expired(now int64) (next int64) {

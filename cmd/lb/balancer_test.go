@@ -39,6 +39,12 @@ func newStandIn() *standIn {
 
 func (s *standIn) Wait() error { return <-s.ended }
 
+func (s *standIn) Records() ([]messages.BackendRecord, error) { return nil, nil }
+func (s *standIn) CloseDoors()                                {}
+func (s *standIn) Adopt([]int)                                {}
+func (s *standIn) Answers() bool                              { return true }
+func (s *standIn) Broadcast(any)                              {}
+
 func (s *standIn) Withdraw() { s.withdrawn.Store(true) }
 
 func (s *standIn) Drain(within time.Duration) error {
@@ -48,6 +54,8 @@ func (s *standIn) Drain(within time.Duration) error {
 	}
 	return nil
 }
+
+func (s *standIn) HandOver(within time.Duration) error { return s.Drain(within) }
 
 func (s *standIn) Reload() bool {
 	if s.reloads == nil {

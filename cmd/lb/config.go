@@ -22,10 +22,13 @@ type settings struct {
 	drain  time.Duration
 	// drainDelay is how long new clients are still served after the order to end.
 	drainDelay time.Duration
-	logFile    string // "" for stdout
-	pidFile    string // "" for none
-	doors      doorSettings
-	trace      traceSettings
+	// upgradeTimeout is how long a new process may take until it serves.
+	upgradeTimeout time.Duration
+	upgradeMove    bool   // idle connections go to the new process
+	logFile        string // "" for stdout
+	pidFile        string // "" for none
+	doors          doorSettings
+	trace          traceSettings
 }
 
 // workers is the number of event loops.
@@ -44,14 +47,16 @@ func (s settings) listen() listenOptions {
 func readSettings(c *cli.Context) (settings, error) {
 	r := reader{values: c}
 	s := settings{
-		layers:     r.layers(),
-		level:      take(&r, "loglevel", parseLevel),
-		drain:      take(&r, "drain-timeout", parseDrain),
-		drainDelay: take(&r, "drain-delay", parseDrain),
-		logFile:    c.String("log-file"),
-		pidFile:    c.String("pid-file"),
-		doors:      doorSettings{take(&r, "admin", parseSocketAddress), c.String("control-socket")},
-		trace:      r.trace(),
+		layers:         r.layers(),
+		level:          take(&r, "loglevel", parseLevel),
+		drain:          take(&r, "drain-timeout", parseDrain),
+		drainDelay:     take(&r, "drain-delay", parseDrain),
+		upgradeMove:    take(&r, "upgrade-move", parseSwitch),
+		upgradeTimeout: take(&r, "upgrade-timeout", messages.ParseDuration),
+		logFile:        c.String("log-file"),
+		pidFile:        c.String("pid-file"),
+		doors:          doorSettings{take(&r, "admin", parseSocketAddress), c.String("control-socket")},
+		trace:          r.trace(),
 	}
 	take(&r, "mode", parseMode)
 	if r.err == nil && c.IsSet("config") {
@@ -156,6 +161,16 @@ func parsePort(subject, s string) (uint16, error) {
 		return 0, &messages.InvalidError{Subject: subject, Word: s, Why: "must be 0 to 65535"}
 	}
 	return uint16(n), nil
+}
+
+func parseSwitch(subject, s string) (bool, error) {
+	switch strings.ToLower(s) {
+	case "on":
+		return true, nil
+	case "off":
+		return false, nil
+	}
+	return false, &messages.InvalidError{Subject: subject, Word: s, Why: "must be on or off"}
 }
 
 func parseMode(subject, s string) (string, error) {

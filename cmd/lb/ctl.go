@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -26,15 +27,18 @@ type verb struct {
 	name  string
 	takes []string // names of its arguments
 	order func(words []string) (map[string]any, error)
+
+	within time.Duration // bound; ctlWithin when zero
 }
 
 var verbs = []verb{
-	{"drain", []string{"BACKEND"}, onBackend},
-	{"enable", []string{"BACKEND"}, onBackend},
-	{"weight", []string{"BACKEND", "N"}, onWeight},
-	{"reload", nil, func([]string) (map[string]any, error) { return nil, nil }},
-	{"stop", nil, func([]string) (map[string]any, error) { return nil, nil }},
-	{"loglevel", []string{"LEVEL"}, onLevel},
+	{"drain", []string{"BACKEND"}, onBackend, 0},
+	{"enable", []string{"BACKEND"}, onBackend, 0},
+	{"weight", []string{"BACKEND", "N"}, onWeight, 0},
+	{"reload", nil, func([]string) (map[string]any, error) { return nil, nil }, 0},
+	{"stop", nil, func([]string) (map[string]any, error) { return nil, nil }, 0},
+	{"upgrade", nil, func([]string) (map[string]any, error) { return nil, nil }, messages.MaxTimeout},
+	{"loglevel", []string{"LEVEL"}, onLevel, 0},
 }
 
 func (p *program) ctlCommand() *cli.Command {
@@ -46,6 +50,7 @@ func (p *program) ctlCommand() *cli.Command {
 			"lb ctl weight BACKEND N   another weight; 0: the configured one\n" +
 			"lb ctl reload             read the configuration file now\n" +
 			"lb ctl stop               end after what runs, within 30s\n" +
+			"lb ctl upgrade            have a new process of the file on disk take over\n" +
 			"lb ctl loglevel LEVEL     err, warn, info, debug",
 		ArgsUsage: "VERB",
 		Flags:     append(whichFlags(), helpFlag()),
@@ -81,7 +86,7 @@ func (p *program) ctlAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	answer, err := talk(socket, http.MethodPost, "/"+v.name, body)
+	answer, err := talk(socket, http.MethodPost, "/"+v.name, body, v.within)
 	if err != nil {
 		return err
 	}
@@ -162,9 +167,9 @@ func chosenSocket(c *cli.Context) (string, error) {
 	return findControl()
 }
 
-// talk sends one request over a unix socket. An answer of an error is an error.
-func talk(socket, method, target string, body []byte) ([]byte, error) {
-	client := &http.Client{Timeout: ctlWithin, Transport: &http.Transport{
+// talk sends one request over a unix socket and waits so long for the answer, or ctlWithin. An answer of an error is an error.
+func talk(socket, method, target string, body []byte, within time.Duration) ([]byte, error) {
+	client := &http.Client{Timeout: cmp.Or(within, ctlWithin), Transport: &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return (&net.Dialer{Timeout: dialWithin}).DialContext(ctx, "unix", socket)
 		},

@@ -34,7 +34,7 @@ func (p *program) app() *cli.App {
 		UsageText: "lb -b host:port [-b host:port ...] [-p 8080] [-c file] [flags]\n" +
 			"lb demo [--for 10s] [-p 8080]\n" +
 			"lb check -c file\n" +
-			"lb ctl drain|enable|weight|reload|stop|loglevel ...\n" +
+			"lb ctl drain|enable|weight|reload|stop|upgrade|loglevel ...\n" +
 			"lb tree\n" +
 			"lb config show [flags]",
 		Description: "Forwards HTTP requests to the backends. No configuration file is needed.\n" +
@@ -89,6 +89,8 @@ func serveFlags() []cli.Flag {
 		controlFlag(),
 		text(onProcess, "pid-file", "", "", "write the process id to `FILE`"),
 		text(onProcess, "log-file", "", "", "log to `FILE`; SIGUSR1 opens it again"),
+		text(onProcess, "upgrade-move", "", "on", "hand idle connections over at an upgrade: `on` or off"),
+		text(onTimeouts, "upgrade-timeout", "", messages.FormatDuration(upgradeTime), "`TIME` for a new process until it serves"),
 		text(onTimeouts, "drain-delay", "", "0s", "`TIME` to go on accepting at the end, no longer ready"),
 		text(onTimeouts, "drain-timeout", "", messages.FormatDuration(drainTime), "`TIME` for running exchanges at the end"),
 		list(onForwarding, "backend", "b", "forward to `HOST:PORT`; repeatable; ,weight=N its share; ,max=N exchanges"),

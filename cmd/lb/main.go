@@ -14,6 +14,9 @@ import (
 	"syscall"
 
 	"github.com/rs/zerolog"
+
+	"lb/mp"
+	"lb/supervisor"
 )
 
 // version is set by the linker: -ldflags "-X main.version=v1.2.3".
@@ -36,6 +39,9 @@ type program struct {
 	warnings []string // to be logged once there is a log
 
 	arguments []string // of this run, spelled out
+
+	executable  string       // file that this program was started from
+	predecessor *predecessor // that this one is to replace; nil: none
 }
 
 func main() {
@@ -47,11 +53,29 @@ func main() {
 	// Whole seconds, in local time, are zerolog's default.
 	zerolog.TimeFieldFormat = timeFormat
 	zerolog.TimestampFunc = nowUTC
+	inherited, err := mp.Inherited()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "lb: "+err.Error())
+		os.Exit(exitUsage)
+	}
 	p := program{
 		stdout: os.Stdout, stderr: os.Stderr, terminal: isTerminal(os.Stdout), start: startBalancer, signals: signals,
 		warnings: cleanEnvironment(),
 	}
-	os.Exit(p.run(os.Args[1:]))
+	os.Exit(p.begin(inherited))
+}
+
+// begin carries out the command line, in the place of another process if that has started this one for it.
+func (p *program) begin(inherited *mp.Inheritance) (code int) {
+	var err error
+	if p.executable, err = ownFile(); err == nil && inherited != nil {
+		p.predecessor, err = meet(inherited, &supervisor.Goroutines{})
+	}
+	if err != nil {
+		fmt.Fprintln(p.stderr, "lb: "+err.Error())
+		return exitFailure
+	}
+	return p.run(os.Args[1:])
 }
 
 // run carries out one command line and returns the exit code. An error is one line on stderr.
@@ -65,6 +89,11 @@ func (p *program) run(args []string) int {
 	if err == nil {
 		return exitOK
 	}
+	var passed *exitError
+	if errors.As(err, &passed) {
+		return passed.Status()
+	}
+	p.predecessor.unfit(err)
 	fmt.Fprintln(p.stderr, "lb: "+strings.ReplaceAll(err.Error(), "\n", " "))
 	var usage *usageError
 	if errors.As(err, &usage) {

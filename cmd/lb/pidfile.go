@@ -50,8 +50,20 @@ func replaceFile(path, text string) (err error) {
 	return os.Rename(draft.Name(), path)
 }
 
+// restore puts our number back after a process that was to take over has put its own there.
+func (p pidFile) restore() error {
+	if p.path == "" {
+		return nil
+	}
+	_, err := writePIDFile(p.path)
+	return err
+}
+
 // remove takes the file away if it still is ours: after a hand-over the new process has put its own number there.
 func (p pidFile) remove() {
+	if p.path == "" {
+		return
+	}
 	text, err := os.ReadFile(p.path)
 	if err == nil && strings.TrimSpace(string(text)) == strconv.Itoa(os.Getpid()) {
 		_ = os.Remove(p.path) // nothing is left to be done about a failure at the end

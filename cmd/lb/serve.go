@@ -7,13 +7,16 @@ import (
 	"os"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"lb/actors"
+	"lb/messages"
 	"lb/mp"
+	"lb/proxy"
 )
 
 // balancer is a running load balancer.
@@ -24,8 +27,20 @@ type balancer interface {
 	Withdraw()
 	// Drain stops accepting, lets running exchanges finish within the time, cuts off the rest, and ends it.
 	Drain(within time.Duration) error
+	// HandOver is Drain while another process serves: it does not end connections that wait for a request.
+	HandOver(within time.Duration) error
 	// Reload has the configuration file read, and reports whether there is one.
 	Reload() bool
+	// Records are what is known of the backends, for a process that takes over.
+	Records() ([]messages.BackendRecord, error)
+	// CloseDoors ends the pages and the taking of orders.
+	CloseDoors()
+	// Adopt serves connections of clients that another process has handed over.
+	Adopt(fds []int)
+	// Answers reports whether the data path shows signs of life.
+	Answers() bool
+	// Broadcast tells the processes of workers what concerns each by itself.
+	Broadcast(order any)
 }
 
 // listenOptions say where to listen and with how many event loops.
@@ -71,43 +86,162 @@ func (p *program) serveCommand(c *cli.Context) error {
 	return p.serve(s, log)
 }
 
+// service is lb from the moment it opens its sockets to its end.
+type service struct {
+	*program
+	settings
+
+	log      *logbook
+	traffic  traffic
+	doors    *doors
+	balancer balancer
+	upgrades *upgrader
+	manager  mp.Manager
+	pid      pidFile // none: the zero value
+	reaper   *mp.Reaper
+	orders   chan time.Duration       // to end, by way of the control socket
+	shut     func()                   // closes the sockets for clients, once
+	tracer   *proxy.Tracer            // nil: nothing is traced
+	heir     atomic.Pointer[mp.Child] // that has taken over
+}
+
 func (p *program) serve(s settings, log *logbook) error {
-	sockets, err := s.listen().open()
-	if err != nil {
-		return err
-	}
-	closeOnce := sync.OnceFunc(func() { closeSockets(sockets, log) })
-	defer closeOnce()
-	doors, err := openDoors(s.doors, sockets.Addr().Port(), log)
-	if err != nil {
-		return err
-	}
-	defer doors.close()
+	sv := &service{program: p, settings: s, log: log, manager: mp.FindManager(), orders: make(chan time.Duration, 1)}
+	defer sv.close()
 	tracer, endTrace := p.openTrace(s.trace, log)
 	defer endTrace()
-	b, err := p.start(actors.Options{
-		Config: s.Config, Sockets: sockets.Shares(s.workers()), Emptied: closeOnce,
-		Log: log.Logger, Admin: doors.options(log), File: s.reloading(), Tracer: tracer,
-	})
-	if err != nil {
+	sv.tracer = tracer
+	if err := sv.open(); err != nil {
 		return err
 	}
-	if s.pidFile != "" {
-		pid, err := writePIDFile(s.pidFile)
-		if err != nil {
-			return errors.Join(err, b.Drain(0))
-		}
-		defer pid.remove()
+	if err := sv.start(); err != nil {
+		return err
 	}
-	log.Info().Str("logger", "lb").Str("version", version).Str("address", sockets.Addr().String()).
-		Int("workers", s.workers()).Stringer("strategy", s.Config.Strategy).
-		Int("backends", len(s.Config.Backends)).Msg("serving")
-	return p.untilEnd(b, end{
-		within: s.drain, delay: s.drainDelay, deaf: sockets.Deafen, on: map[os.Signal]func(){
-			syscall.SIGUSR1: log.reopen,
-			syscall.SIGHUP:  func() { p.hungUp(b, log) },
+	return sv.untilEnd(sv.balancer, sv.end(), log)
+}
+
+// open opens all sockets, or takes them over.
+func (sv *service) open() (err error) {
+	if sv.traffic, err = sv.openTraffic(sv.settings, sv.log); err != nil {
+		return err
+	}
+	sv.shut = sync.OnceFunc(func() { closeSockets(sv.traffic.Listeners, sv.log) })
+	sv.doors, err = openDoors(sv.settings.doors, sv.traffic.Addr().Port(), sv.log, sv.predecessor)
+	return err
+}
+
+// start starts the balancer and tells everybody who waits for it.
+func (sv *service) start() (err error) {
+	sv.upgrades = sv.newUpgrader()
+	if sv.balancer, err = sv.program.start(sv.options()); err != nil {
+		return err
+	}
+	if err := sv.present(); err != nil {
+		return errors.Join(err, sv.balancer.Drain(0))
+	}
+	sv.log.Info().Str("logger", "lb").Str("version", version).Str("address", sv.traffic.Addr().String()).
+		Int("workers", sv.workers()).Stringer("strategy", sv.Config.Strategy).
+		Int("backends", len(sv.Config.Backends)).Msg("serving")
+	return nil
+}
+
+func (sv *service) options() actors.Options {
+	return actors.Options{
+		Config: sv.Config, Sockets: sv.traffic.Shares(sv.workers()), Emptied: sv.shut, Moved: sv.move,
+		Log: sv.log.Logger, Admin: sv.adminOptions(), File: sv.reloading(), Known: sv.predecessor.known(),
+		Tracer: sv.tracer,
+	}
+}
+
+func (sv *service) adminOptions() actors.AdminOptions {
+	o := sv.doors.options(sv.log)
+	o.Upgrades, o.Upgrade = sv.upgrades.counted, sv.upgrades.order
+	o.Stop = func(within time.Duration) {
+		select {
+		case sv.orders <- within:
+		default: // it was ordered before
+		}
+	}
+	return o
+}
+
+// present puts this process in the place of the one before it, if there is one, and shows it to the service manager.
+func (sv *service) present() (err error) {
+	if sv.pidFile != "" {
+		if sv.pid, err = writePIDFile(sv.pidFile); err != nil {
+			return err
+		}
+	}
+	if err := sv.predecessor.ready(); err != nil {
+		return err
+	}
+	sv.doors.own()
+	sv.log.goroutines.Go("follow the process before", func() { sv.predecessor.follow(sv.balancer.Adopt) })
+	sv.notify(sv.manager.Ready(fmt.Sprintf("serving on %s", sv.traffic.Addr())))
+	if sv.manager.Watchdog > 0 {
+		sv.log.goroutines.Go("watchdog", sv.feedWatchdog)
+	}
+	return nil
+}
+
+// feedWatchdog gives the service manager signs of life, but none while the data path gives none.
+func (sv *service) feedWatchdog() {
+	for range time.Tick(sv.manager.Watchdog / 2) {
+		if sv.balancer.Answers() {
+			sv.notify(sv.manager.Alive())
+		}
+	}
+}
+
+// notify logs what a service manager could not be told.
+func (sv *service) notify(err error) {
+	if err != nil {
+		sv.log.Warn().Str("logger", "lb").Err(err).Msg("the service manager cannot be told")
+	}
+}
+
+// end is how this service comes to its end, and what signals do before.
+func (sv *service) end() end {
+	return end{
+		within: sv.drain, delay: sv.drainDelay, orders: sv.orders, quiet: sv.quiet, deaf: sv.traffic.deafen,
+		replaced: sv.upgrades.replaced, handOver: sv.handOver,
+		on: map[os.Signal]func(){
+			syscall.SIGUSR1: sv.reopenLog,
+			syscall.SIGUSR2: func() { sv.upgrades.begin(nil) },
+			syscall.SIGHUP:  sv.reload,
 		},
-	}, log)
+	}
+}
+
+func (sv *service) reload() {
+	sv.notify(sv.manager.Reloading())
+	sv.hungUp(sv.balancer, sv.log)
+	sv.notify(sv.manager.Ready(fmt.Sprintf("serving on %s", sv.traffic.Addr())))
+}
+
+func (sv *service) reopenLog() {
+	sv.log.reopen()
+	sv.balancer.Broadcast(messages.ReopenLog{})
+}
+
+// quiet is the beginning of the end. If another process has just taken over, it is to end as well, and is returned.
+func (sv *service) quiet() *mp.Child {
+	child := sv.upgrades.stop()
+	if child != nil {
+		return child
+	}
+	sv.notify(sv.manager.Stopping("draining"))
+	return nil
+}
+
+func (sv *service) close() {
+	sv.pid.remove()
+	if sv.doors != nil {
+		sv.doors.close()
+	}
+	if sv.shut != nil {
+		sv.shut()
+	}
 }
 
 func closeSockets(sockets *mp.Listeners, log *logbook) {

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"lb/mp"
 )
 
 const (
@@ -26,8 +28,16 @@ type end struct {
 	within time.Duration        // what running exchanges get to finish in
 	delay  time.Duration        // how long new clients are still served, though they should be sent elsewhere
 	over   <-chan time.Time     // ends it without a signal; nil for never
-	deaf   func() error         // has the sockets take no new connection; may be nil
+	orders <-chan time.Duration // ends it without a signal, and says what running exchanges get; nil for never
 	on     map[os.Signal]func() // what signals do that do not end it
+
+	// quiet has nothing new begun, apart from what clients do. It returns a process that has taken over meanwhile. May be nil.
+	quiet func() *mp.Child
+	// deaf has the sockets take no new connection; may be nil.
+	deaf func() error
+	// replaced gets a process that takes over, handOver lets it. ended gets the end of the balancer.
+	replaced <-chan *mp.Child
+	handOver func(child *mp.Child, ended <-chan error) error
 }
 
 // isEnd reports whether a signal ends the program.
@@ -45,6 +55,10 @@ func (p *program) untilEnd(b balancer, e end, log *logbook) error {
 			return err
 		case <-e.over:
 			return p.stop(b, e, ended, log)
+		case e.within = <-e.orders:
+			return p.stop(b, e, ended, log)
+		case child := <-e.replaced:
+			return e.handOver(child, ended)
 		case sig := <-p.signals:
 			if isEnd(sig) {
 				log.Info().Str("logger", "lb").Str("signal", signalName(sig)).Dur("within_ms", e.within).Msg("draining")
@@ -60,6 +74,12 @@ func (p *program) untilEnd(b balancer, e end, log *logbook) error {
 // stop has new clients sent elsewhere, serves those who come nevertheless for the delay, and drains.
 func (p *program) stop(b balancer, e end, ended <-chan error, log *logbook) error {
 	b.Withdraw()
+	if e.quiet != nil {
+		if child := e.quiet(); child != nil {
+			child.Signal(syscall.SIGTERM)
+			return e.handOver(child, ended)
+		}
+	}
 	if e.delay > 0 {
 		if over, err := p.linger(e.delay, ended); over {
 			return err
@@ -70,7 +90,7 @@ func (p *program) stop(b balancer, e end, ended <-chan error, log *logbook) erro
 			log.Warn().Str("logger", "lb").Err(err).Msg("connections may be lost that come now")
 		}
 	}
-	err := p.drained(b, e.within, ended, log)
+	err := p.drained(b.Drain, e.within, ended, log)
 	if err == nil {
 		log.Info().Str("logger", "lb").Msg("drained")
 	}
@@ -96,10 +116,11 @@ func (p *program) linger(delay time.Duration, ended <-chan error) (over bool, er
 }
 
 // drained drains and waits for the end, which comes by way of ended.
-func (p *program) drained(b balancer, within time.Duration, ended <-chan error, log *logbook) error {
+func (p *program) drained(drain func(time.Duration) error, within time.Duration, ended <-chan error, log *logbook,
+) error {
 	failed := make(chan error, 1)
 	log.goroutines.Go("drain", func() {
-		if err := b.Drain(within); err != nil {
+		if err := drain(within); err != nil {
 			failed <- fmt.Errorf("drain: %w", err)
 		}
 	})

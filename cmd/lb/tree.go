@@ -34,7 +34,7 @@ func (p *program) treeAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	answer, err := talk(socket, http.MethodGet, "/tree?format="+format, nil)
+	answer, err := talk(socket, http.MethodGet, "/tree?format="+format, nil, 0)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package downstream
 
 import (
 	"net/netip"
+	"time"
 
 	"lb/messages"
 	"lb/proxy/h1"
@@ -9,17 +10,24 @@ import (
 	"lb/proxy/transport"
 )
 
+// Chance is how long a client may still send a request on an idle connection during a drain: one that is on its way would be
+// lost otherwise.
+const Chance = time.Second
+
 // Clients is the client side of one worker. Loop's thread only.
 type Clients struct {
 	Net    *transport.Network
 	Server Server
 	Config *messages.Config // replaced, never written, by whoever applies a snapshot
-	// Draining announces the end on every response from now on (RFC 9112 §9.6).
+	// Draining lets a connection without a request wait for no longer than Chance, and announces the end on every response from now on (RFC 9112 §9.6).
 	Draining bool
+	// Move takes sockets of connections that wait for a request, each as soon as it does; nil: nobody does. It must not block.
+	Move func(fds []int)
 	// Received came from the clients, Sent went to them: bytes of all connections so far.
 	Received, Sent uint64
 
 	first   *Conn // of a doubly linked list
+	turn    *Conn // that is reading: the code of its requests runs
 	open    int
 	out     transport.Gather
 	request semantics.Request // of the connection whose turn it is
@@ -46,6 +54,16 @@ func (cs *Clients) Adopt(fd int, peer netip.AddrPort) error {
 
 // Reset drops what was written and not flushed, after a panic in between.
 func (cs *Clients) Reset() { cs.out.Reset() }
+
+// Crashed ends the connection whose requests were being read when the code panicked. The turn may have been another's: that of
+// the backend whose response was over.
+func (cs *Clients) Crashed() {
+	c := cs.turn
+	cs.turn = nil
+	if c != nil {
+		c.Crashed()
+	}
+}
 
 // Open is the number of connections.
 func (cs *Clients) Open() int { return cs.open }

@@ -84,6 +84,9 @@ func (c *Conn) Abort() {
 	}
 }
 
+// Begin says which exchange it is that answers the request which is being served.
+func (c *Conn) Begin(x Exchange) { c.exchange = x }
+
 // Done says that the exchange is over and its response written and flushed. The connection goes on with the next request,
 // or ends when that was the last.
 func (c *Conn) Done() {
@@ -101,6 +104,14 @@ func (c *Conn) Done() {
 	c.phase = reading
 	if c.tcp.Pending() > 0 {
 		c.phase = flushing // then reads on: see Flushed
+	}
+	c.await()
+}
+
+// await waits for what is to come next, here or in another process.
+func (c *Conn) await() {
+	if c.clients.Move != nil && c.move() {
+		return
 	}
 	c.expect()
 	c.goOn()
@@ -154,8 +165,7 @@ func (c *Conn) Flushed() {
 		c.linger()
 	case c.phase == flushing:
 		c.phase = reading
-		c.expect()
-		c.goOn()
+		c.await()
 	case c.exchange != nil:
 		c.expect()
 		c.exchange.Writable()
@@ -173,10 +183,8 @@ func (c *Conn) Late() {
 	case c.phase == reading && len(c.rest) > 0:
 		c.lasting = false
 		c.clients.Server.Late(c)
-	case c.phase == receiving:
+	default: // without an exchange, or one side of a tunnel is left
 		c.abort(messages.ClientTimeout)
-	default:
-		c.close()
 	}
 }
 
@@ -210,6 +218,8 @@ func (c *Conn) expect() {
 		c.tcp.Deadline(c.clients.in(int64(t.Body)))
 	case c.phase == receiving && !c.paused:
 		c.tcp.Deadline(c.clients.in(int64(t.Body)))
+	case c.phase == reading && len(c.rest) == 0 && c.clients.Draining:
+		c.tcp.Deadline(c.clients.in(int64(min(t.Idle, Chance))))
 	case c.phase == reading && len(c.rest) == 0:
 		c.tcp.Deadline(c.clients.in(int64(t.Idle)))
 	case c.phase != reading: // the exchange is watched on the backend's side

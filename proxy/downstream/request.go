@@ -155,7 +155,7 @@ func (c *Conn) serve(r *semantics.Request, b []byte, n int, ours bool) {
 		return
 	}
 	c.version = r.Version
-	c.lasting = r.KeepAlive && !cs.Draining
+	c.lasting = r.KeepAlive && !c.ends()
 	c.continues = r.Expect
 	c.body, c.taken = h1.NewBody(r.Length), 0
 	c.phase, c.paused = receiving, false

@@ -37,7 +37,7 @@ func (c *Conn) Respond(r *semantics.Response) {
 	default:
 		c.framing = chunked
 	}
-	if c.continues || c.clients.Draining { // whether a client that waits for 100 sends its body now, nobody knows
+	if c.continues || c.ends() { // whether a client that waits for 100 sends its body now, nobody knows
 		c.lasting = false
 	}
 	c.fields(r)
