@@ -4,13 +4,10 @@ import (
 	"time"
 
 	"lb/messages"
+	"lb/proxy/downstream"
 	"lb/proxy/loop"
 	"lb/proxy/transport"
 )
-
-// chance is how long clients may still send a request on an idle connection when a drain begins: one that is on its way
-// would be lost otherwise. Its answer says that the connection ends.
-const chance = time.Second
 
 // drain is how a worker comes to its end.
 type drain struct {
@@ -35,7 +32,7 @@ func (w *Worker) Drain(within time.Duration, done func(cut int)) {
 	w.drain.done = done
 	now := w.loop.Now()
 	w.drain.until = now + int64(max(within, 0))
-	w.loop.Arm(&w.drain.timer, min(w.drain.until, now+int64(chance)))
+	w.loop.Arm(&w.drain.timer, min(w.drain.until, now+int64(downstream.Chance)))
 	w.drained()
 }
 

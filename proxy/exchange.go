@@ -55,6 +55,8 @@ type flags struct {
 func (w *Worker) begin(c *downstream.Conn, r *semantics.Request, head []byte) *exchange {
 	x := w.exchange()
 	x.client = c
+	w.running++
+	c.Begin((*fromClient)(x))
 	x.head = append(x.head[:0], head...)
 	x.method = semantics.MethodOf(r.Method)
 	x.headRequest = x.method == semantics.MethodHead
@@ -62,7 +64,6 @@ func (w *Worker) begin(c *downstream.Conn, r *semantics.Request, head []byte) *e
 	x.began = w.loop.Now()
 	x.begun(r)
 	x.recognise(r)
-	w.running++
 	w.retries.earn()
 	sabotage(r)
 	return x
@@ -247,6 +248,18 @@ func (x *exchange) cancel() {
 		x.conn.Cancel()
 		x.conn = nil
 	}
+}
+
+// crashed ends an exchange whose code has panicked. Nothing of it can be trusted, so that it is neither counted nor reused; one
+// that was over already has no client.
+func (x *exchange) crashed() {
+	if x.client == nil {
+		return
+	}
+	x.client = nil
+	x.worker.running--
+	x.worker.queue.leave(x)
+	x.cancel()
 }
 
 // end counts the exchange, logs it, and makes it ready for reuse.

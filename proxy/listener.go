@@ -73,6 +73,11 @@ func (w *Worker) Left(*downstream.Conn) {
 		w.drained()
 		return
 	}
+	w.acceptMore()
+}
+
+// acceptMore ends a pause if there is room.
+func (w *Worker) acceptMore() {
 	if w.room() {
 		for _, l := range w.listeners {
 			l.socket.Resume()
@@ -87,6 +92,6 @@ func (l *listener) Starved(error) {
 
 // Expired implements loop.Expirer.
 func (l *listener) Expired(int64) (next int64) {
-	l.socket.Resume()
+	l.worker.acceptMore()
 	return 0
 }

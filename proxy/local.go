@@ -29,15 +29,15 @@ func (w *Worker) isLocal(r *semantics.Request) bool {
 }
 
 // serveLocal asks the control plane. Its answer comes back by way of the loop; the client may be gone by then.
-func (w *Worker) serveLocal(c *downstream.Conn, r *semantics.Request, head []byte) downstream.Exchange {
+func (w *Worker) serveLocal(c *downstream.Conn, r *semantics.Request, head []byte) {
 	x := w.exchange()
 	x.client, x.began = c, w.loop.Now()
 	x.head = append(x.head[:0], head...)
 	l := &local{exchange: x}
+	c.Begin(l)
 	w.options.Local(string(r.Path), func(status int, contentType string, body []byte) {
 		w.loop.Schedule(func() { l.answer(status, contentType, body) })
 	})
-	return l
 }
 
 func (l *local) answer(status int, contentType string, body []byte) {

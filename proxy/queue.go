@@ -162,7 +162,7 @@ func (q *queue) Crashed() {
 	x := q.turn
 	q.turn = nil
 	q.freed()
-	if x != nil {
+	if x != nil && x.client != nil {
 		x.client.Crashed()
 	}
 }

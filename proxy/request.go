@@ -13,20 +13,20 @@ type fromClient exchange
 var _ downstream.Exchange = (*fromClient)(nil)
 
 // Serve implements downstream.Server.
-func (w *Worker) Serve(c *downstream.Conn, r *semantics.Request, head []byte) downstream.Exchange {
+func (w *Worker) Serve(c *downstream.Conn, r *semantics.Request, head []byte) {
 	if w.isLocal(r) {
-		return w.serveLocal(c, r, head)
+		w.serveLocal(c, r, head)
+		return
 	}
 	x := w.begin(c, r, head)
 	if x.method == semantics.MethodConnect { // RFC 9110 §9.3.6: tunnels are for forward proxies
 		c.Last() // what follows may be meant for the tunnel
 		x.answer(answer{status: 501, reason: messages.HTTPRequestDenied, detail: "method CONNECT"})
-		return nil
+		return
 	}
-	if x.endsHere(r) || !x.attempt(r) {
-		return nil
+	if !x.endsHere(r) {
+		x.attempt(r)
 	}
-	return (*fromClient)(x)
 }
 
 // Data implements downstream.Exchange. While there is no connection yet the data is kept for it: one read's worth, since
@@ -110,15 +110,8 @@ func (f *fromClient) Aborted(reason messages.Reason) {
 	x.cut(reason)
 }
 
-// Crashed implements downstream.Exchange. The exchange is not reused.
-func (f *fromClient) Crashed() {
-	f.worker.running--
-	f.worker.queue.leave((*exchange)(f))
-	if f.conn != nil {
-		(*exchange)(f).left()
-		f.conn.Cancel()
-	}
-}
+// Crashed implements downstream.Exchange.
+func (f *fromClient) Crashed() { (*exchange)(f).crashed() }
 
 // Refuse implements downstream.Server.
 func (w *Worker) Refuse(c *downstream.Conn, err *h1.Error) {

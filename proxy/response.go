@@ -85,9 +85,10 @@ func (f *fromBackend) Writable() { f.client.Resume() }
 // Failed implements upstream.Exchange.
 func (f *fromBackend) Failed(failure upstream.Failure) { (*exchange)(f).failed(&failure) }
 
-// Crashed implements upstream.Exchange. The exchange is not reused.
+// Crashed implements upstream.Exchange.
 func (f *fromBackend) Crashed() {
-	f.worker.running--
-	(*exchange)(f).left()
-	f.client.Abort()
+	if c := f.client; c != nil {
+		(*exchange)(f).crashed()
+		c.Abort()
+	}
 }

@@ -135,6 +135,7 @@ func (w *Worker) Apply(s *messages.Snapshot) {
 	}
 	w.pool.Retain(s.Members)
 	w.chooseUsable()
+	w.acceptMore()
 }
 
 func (w *Worker) backend(m messages.Member) *backend {
@@ -186,25 +187,27 @@ func (w *Worker) Close() {
 // its other half, and nothing else is.
 func (w *Worker) Panicked(whose, value any, stack []byte) {
 	w.clients.Reset()
-	w.pool.Reset()
 	w.net.Reset()
 	w.stats.Faults++
+	w.crash(w.pool.Reset)
 	if c, ok := whose.(interface{ Crashed() }); ok {
-		w.crash(c)
+		w.crash(c.Crashed)
 	}
+	w.crash(w.pool.Crashed)
+	w.crash(w.clients.Crashed)
 	if w.options.Fault != nil {
 		w.options.Fault(value, stack)
 	}
 }
 
 // crash closes what panicked. Its state may be anything, so that this may panic as well: then its descriptor is lost.
-func (w *Worker) crash(c interface{ Crashed() }) {
+func (w *Worker) crash(end func()) {
 	defer func() {
 		if recover() != nil {
 			w.stats.Faults++
 		}
 	}()
-	c.Crashed()
+	end()
 }
 
 // exchange returns an empty one.

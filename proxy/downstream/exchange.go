@@ -8,9 +8,9 @@ import (
 
 // Server begins exchanges.
 type Server interface {
-	// Serve begins the exchange of a request. head is the whole head as it came; it and r are good during the call only.
-	// The exchange is set by Conn.Serve before its first answer.
-	Serve(c *Conn, r *semantics.Request, head []byte) Exchange
+	// Serve begins the exchange of a request, which it tells the connection by Begin; it may be over when Serve returns. head
+	// is the whole head as it came; it and r are good during the call only.
+	Serve(c *Conn, r *semantics.Request, head []byte)
 	// Refuse answers a request that is not forwarded because of err, which is the client's fault. The connection ends
 	// after the answer.
 	Refuse(c *Conn, err *h1.Error)

@@ -21,11 +21,13 @@ func (c *Conn) Readable() {
 		return
 	}
 	c.turning = true
+	c.clients.turn = c
 	steps := 0
 	for steps < maxSteps && c.step() {
 		steps++
 	}
 	c.turning = false
+	c.clients.turn = nil
 	if steps == maxSteps && c.phase != gone {
 		c.tcp.Again()
 	}
@@ -107,6 +109,8 @@ func (c *Conn) readHead() bool {
 		return false
 	}
 	ours := len(c.rest) > 0
+	begun := c.partial
+	c.partial = false
 	limits := c.clients.limits()
 	r := &c.clients.request
 	n, err := h1.ParseRequest(b, r, &limits)
@@ -115,18 +119,20 @@ func (c *Conn) readHead() bool {
 		c.refuse(err)
 		return true
 	case n == 0:
-		c.keepPartial(b, ours)
+		c.keepPartial(b, ours, begun)
 		return true
 	}
 	c.serve(r, b, n, ours)
 	return true
 }
 
-// keepPartial keeps the beginning of a head. The time for a head runs from its first byte.
-func (c *Conn) keepPartial(b []byte, ours bool) {
+// keepPartial keeps the beginning of a head. The time for a head runs from its first byte, whatever comes of it later.
+func (c *Conn) keepPartial(b []byte, ours, begun bool) {
 	c.partial = true
 	c.keep(b, ours)
-	c.tcp.Deadline(c.clients.in(int64(c.clients.Config.Timeouts.Header)))
+	if !begun {
+		c.tcp.Deadline(c.clients.in(int64(c.clients.Config.Timeouts.Header)))
+	}
 }
 
 // readMore reads behind the beginning of a head and reports whether it may be whole now.
@@ -140,7 +146,6 @@ func (c *Conn) readMore() bool {
 		had := len(c.rest)
 		c.rest = append(c.rest, more...)
 		if h1.WorthParsing(c.rest, had, &limits) {
-			c.partial = false
 			return true
 		}
 	}
@@ -156,28 +161,21 @@ func (c *Conn) serve(r *semantics.Request, b []byte, n int, ours bool) {
 	}
 	c.version = r.Version
 	c.lasting = r.KeepAlive && !c.ends()
-	c.continues = r.Expect
 	c.body, c.taken = h1.NewBody(r.Length), 0
+	c.continues = r.Expect && !c.body.Done()
 	c.phase, c.paused = receiving, false
 	if c.body.Done() {
 		c.phase = waiting
+		c.keep(b[n:], ours) // before the answer, which may come at once: it judges what the client has sent behind the request
 	}
-	x := cs.Server.Serve(c, r, b[:n])
-	if x == nil {
-		c.keep(b[n:], ours)
-		return
+	cs.Server.Serve(c, r, b[:n])
+	switch x := c.exchange; {
+	case x == nil:
+	case c.phase == waiting:
+		c.fed(x)
+	default:
+		c.feed(x, b[n:], ours)
 	}
-	c.exchange = x
-	if c.phase == waiting {
-		c.keep(b[n:], ours)
-		c.expect()
-		x.End(nil)
-		if c.exchange == x {
-			x.Pushed()
-		}
-		return
-	}
-	c.feed(x, b[n:], ours)
 }
 
 // readBody reads a piece of the request's body.
