@@ -145,7 +145,7 @@ func (x *exchange) push() {
 		return
 	}
 	x.conn.Flush()
-	if !x.method.Idempotent() {
+	if !x.repeatable() {
 		x.forget()
 	}
 	switch {
@@ -158,6 +158,9 @@ func (x *exchange) push() {
 
 // roomFor is what the kernel must have free to take n bytes at once: it counts its own overhead, too.
 func roomFor(n int) int { return n + n/4 }
+
+// repeatable reports whether another attempt may become allowed after the request was sent.
+func (x *exchange) repeatable() bool { return x.method.Idempotent() || x.conn.Refusable() }
 
 // parse reads the kept head again. It was sound the first time.
 func (x *exchange) parse() *semantics.Request {

@@ -65,13 +65,14 @@ func (f *forwarder) request(r *semantics.Request, to *route) (target []byte) {
 	f.takeOneOff(r)
 	f.addForwarded(r, to, said)
 	if r.TrailersYes { // RFC 9110 §10.1.4: who sends TE names it in Connection
-		r.Fields = append(r.Fields, field(nameTE, valueTrailers))
+		r.Fields = append(r.Fields, semantics.Field{Name: nameTE, Value: valueTrailers, Kind: semantics.TE})
 		if upgrade == nil {
-			r.Fields = append(r.Fields, field(nameConnection, valueTE))
+			r.Fields = append(r.Fields, connection(valueTE))
 		}
 	}
 	if upgrade != nil {
-		r.Fields = append(r.Fields, field(nameConnection, valueUpgrade), field(nameUpgrade, upgrade))
+		r.Fields = append(r.Fields, connection(valueUpgrade),
+			semantics.Field{Name: nameUpgrade, Value: upgrade, Kind: semantics.Upgrade})
 	}
 	return f.target(r)
 }
@@ -200,6 +201,11 @@ func via(v semantics.Version) []byte {
 
 // neverLong reports whether a response of this status must not have a Content-Length (RFC 9110 §8.6).
 func neverLong(status int) bool { return status < 200 || status == 204 }
+
+// connection says what is of this connection only. HTTP/2, which has no use for such fields, tells them by their kind.
+func connection(option []byte) semantics.Field {
+	return semantics.Field{Name: nameConnection, Value: option, Kind: semantics.Connection}
+}
 
 func field(name, value []byte) semantics.Field { return semantics.Field{Name: name, Value: value} }
 

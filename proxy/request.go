@@ -50,7 +50,7 @@ func (x *exchange) keeps(n int) bool {
 		return true
 	case x.forgotten || x.tunnel:
 		return false
-	case !x.method.Idempotent() || len(x.body)+n > maxReplay:
+	case !x.repeatable() || len(x.body)+n > maxReplay:
 		x.forgotten = true
 		x.body = x.body[:0]
 		return false

@@ -14,6 +14,9 @@ type Attempt interface {
 	// Alive reports whether a reused connection has neither ended nor been reset, as far as can be known. It may cost a system
 	// call.
 	Alive() bool
+	// Refusable reports whether the backend may say later that it has not looked at the request: then it may be sent again,
+	// whatever its method is.
+	Refusable() bool
 	// Request writes the head. Flush sends it, with what of the body is there by then.
 	Request(r *semantics.Request, target []byte)
 	// Data writes a piece of the body, which may be used again after Flush.

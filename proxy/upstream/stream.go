@@ -78,6 +78,9 @@ func (st *Stream) Reused() bool { return st.reused }
 // Alive implements Attempt. The session itself looks before it sends what may not be repeated.
 func (st *Stream) Alive() bool { return true }
 
+// Refusable implements Attempt (RFC 9113 §8.7).
+func (st *Stream) Refusable() bool { return true }
+
 // Request implements Attempt. Hot path.
 func (st *Stream) Request(r *semantics.Request, target []byte) {
 	s := st.session
