@@ -13,6 +13,12 @@ import (
 // origin is a Go server: it sends or checks generated bodies of ?size bytes, chunked or with a length.
 func origin(t *testing.T) string {
 	t.Helper()
+	s := httptest.NewServer(bodies())
+	t.Cleanup(s.Close)
+	return s.Listener.Addr().String()
+}
+
+func bodies() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /download", func(w http.ResponseWriter, r *http.Request) {
 		size, _ := strconv.ParseInt(r.FormValue("size"), 10, 64)
@@ -29,9 +35,7 @@ func origin(t *testing.T) string {
 		}
 		fmt.Fprintf(w, "verified, length %d", r.ContentLength)
 	})
-	s := httptest.NewServer(mux)
-	t.Cleanup(s.Close)
-	return s.Listener.Addr().String()
+	return mux
 }
 
 func largeSize() int64 {
@@ -42,9 +46,13 @@ func largeSize() int64 {
 }
 
 // Bodies larger than the memory that lb may use pass in both directions, byte for byte.
-func TestLargeBodies(t *testing.T) {
+func TestLargeBodies(t *testing.T) { largeBodies(t, origin(t)) }
+
+func TestLargeBodiesOverHTTP2(t *testing.T) { largeBodies(t, startH2C(t, bodies())) }
+
+func largeBodies(t *testing.T, backend string) {
 	const limit = 60 << 20
-	b := start(t, settings{backends: []string{origin(t)}, workers: 2})
+	b := start(t, settings{backends: []string{backend}, workers: 2})
 	size := largeSize()
 	for _, c := range []struct {
 		name string
