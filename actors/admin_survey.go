@@ -24,6 +24,7 @@ type survey struct {
 	dropped func() uint64 // log lines; may be nil
 	// upgrades by their result; may be nil
 	upgrades func() messages.Upgrades
+	latest   latest
 }
 
 // picture is all that they answered.
@@ -53,11 +54,12 @@ func (q *survey) picture() (*picture, error) {
 		return nil, fmt.Errorf("workers: %w", err)
 	}
 	if p.backends, err = answer[[]messages.BackendStatus](backends); err != nil {
-		p.backends = fromSnapshot(p.workers.snapshot)
+		p.backends = q.latest.statuses(p.workers.snapshot)
 	}
 	if p.config, err = answer[messages.ConfigStatus](config); err != nil {
-		p.config = messages.ConfigStatus{Generation: 1, LastSuccess: q.started}
+		p.config = q.latest.configStatus(q.started)
 	}
+	q.latest.keep(p)
 	if q.upgrades != nil {
 		p.upgrades = q.upgrades()
 	}
@@ -99,19 +101,4 @@ func answer[T any](f *actor.Future) (T, error) {
 		return t, fmt.Errorf("an answer of type %T", result)
 	}
 	return t, nil
-}
-
-// fromSnapshot is what the workers know of the backends, for the time in which nobody else tells.
-func fromSnapshot(s *messages.Snapshot) []messages.BackendStatus {
-	if s == nil {
-		return nil
-	}
-	all := make([]messages.BackendStatus, 0, len(s.Members))
-	for i := range s.Members {
-		m := &s.Members[i]
-		all = append(all, messages.BackendStatus{
-			Backend: m.Backend, Addresses: m.Addresses, State: m.State, Share: m.Share,
-		})
-	}
-	return all
 }

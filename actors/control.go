@@ -58,6 +58,7 @@ func (c *control) pages() *http.ServeMux {
 		mux.HandleFunc("POST /"+name, func(w http.ResponseWriter, r *http.Request) { c.take(w, r, name, carryOut) })
 	}
 	mux.HandleFunc("POST /stop", c.stop)
+	c.sabotage(mux)
 	mux.HandleFunc("POST /upgrade", c.upgrade)
 	return mux
 }

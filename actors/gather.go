@@ -55,10 +55,8 @@ type gathering struct {
 	waiting int
 }
 
-func newGatherings(system *supervisor.System, posts []post) *gatherings {
-	return &gatherings{
-		system: system, posts: posts, last: make([]messages.Stats, len(posts)), running: make(map[uint64]*gathering),
-	}
+func newGatherings(system *supervisor.System, posts []post, last []messages.Stats) *gatherings {
+	return &gatherings{system: system, posts: posts, last: last, running: make(map[uint64]*gathering)}
 }
 
 // begin asks each loop. Each gathering asks anew, so that who asks after a request finds it counted.

@@ -60,7 +60,7 @@ func TestHeartbeatFindsASilentLoopOnce(t *testing.T) {
 
 // A loop that does not answer contributes what it told last, so that sums never fall.
 func TestGatheringWithoutALoopHasItsLastCounters(t *testing.T) {
-	g := newGatherings(newTestSystem(t), seats(t, 2))
+	g := newGatherings(newTestSystem(t), seats(t, 2), make([]messages.Stats, 2))
 	self, first, second := actor.NewPID("", "self"), actor.NewPID("", "first"), actor.NewPID("", "second")
 	told := func(accepted uint64) messages.Stats { return messages.Stats{Accepted: accepted} }
 

@@ -147,8 +147,9 @@ func (s *seat) run(goroutines *supervisor.Goroutines, f *fate) {
 }
 
 func (b *Balancer) spawn(q *survey, o Options) (err error) {
+	told := newBriefing(b.posts)
 	b.workers, err = b.system.Spawn(b.system.Props(func() actor.Actor {
-		return newWorkers(b.system, b.posts, b.fate, o.Log)
+		return newWorkers(b.system, b.posts, b.fate, told, o.Log)
 	}), "workers")
 	if err != nil {
 		return err

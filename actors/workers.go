@@ -30,16 +30,26 @@ type workers struct {
 	root     zerolog.Logger
 	log      zerolog.Logger
 	children []*child
-	draining bool
-	adopted  int  // connections of another process, so far
-	leaving  bool // new clients are to be sent elsewhere
-	snapshot *messages.Snapshot
-	// publisher of the snapshot: outcomes go to it.
-	publisher *actor.PID
+	adopted  int // connections of another process, so far
+	*briefing
 
 	gatherings *gatherings
 	heartbeat  *heartbeat
 }
+
+// briefing is what the workers actor was told. It outlives an actor that fails: the next one goes on from it. Only the
+// present one touches it.
+type briefing struct {
+	draining bool
+	leaving  bool // new clients are to be sent elsewhere
+	snapshot *messages.Snapshot
+	// publisher of the snapshot: outcomes go to it.
+	publisher *actor.PID
+	// stats are what each worker told last.
+	stats []messages.Stats
+}
+
+func newBriefing(posts []post) *briefing { return &briefing{stats: make([]messages.Stats, len(posts))} }
 
 // child is what is known of one worker.
 type child struct {
@@ -53,9 +63,9 @@ type child struct {
 	helper   int // number of the neighbour that accepts for it; -1: nobody
 }
 
-func newWorkers(system *supervisor.System, posts []post, f *fate, log zerolog.Logger) *workers {
-	w := &workers{system: system, posts: posts, fate: f, root: log, log: named(log, "workers")}
-	w.gatherings, w.heartbeat = newGatherings(system, posts), newHeartbeat(system, posts)
+func newWorkers(system *supervisor.System, posts []post, f *fate, b *briefing, log zerolog.Logger) *workers {
+	w := &workers{system: system, posts: posts, fate: f, briefing: b, root: log, log: named(log, "workers")}
+	w.gatherings, w.heartbeat = newGatherings(system, posts, b.stats), newHeartbeat(system, posts)
 	w.Backoff = backoffOfWorkers
 	w.Hooks = supervisor.Hooks{ChildFailed: w.childFailed, ChildAway: w.childAway}
 	return w
@@ -109,6 +119,17 @@ func (w *workers) start(ctx actor.Context) {
 		w.children = append(w.children, &child{pid: pid, helper: -1})
 	}
 	w.beat(ctx.Self())
+	if w.draining {
+		w.over()
+	}
+}
+
+// over ends a drain for whose connections there is nobody any more: they went with the actor before this one.
+func (w *workers) over() {
+	for number := range w.children {
+		w.emptied(number)
+		w.drained(messages.Drained{Worker: number})
+	}
 }
 
 // serving notes that a worker accepts connections, for the first time or again.

@@ -68,6 +68,7 @@ func watch(next actor.ReceiverFunc) actor.ReceiverFunc {
 			g.deliver(next, ctx, envelope)
 			return
 		}
+		sabotage(envelope.Message)
 		next(ctx, envelope)
 	}
 }

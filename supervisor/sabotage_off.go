@@ -1,0 +1,5 @@
+//go:build !lbfault
+
+package supervisor
+
+func sabotage(any) {}
