@@ -50,9 +50,9 @@ func TestLargeBodies(t *testing.T) { largeBodies(t, origin(t)) }
 
 func TestLargeBodiesOverHTTP2(t *testing.T) { largeBodies(t, startH2C(t, bodies())) }
 
-func largeBodies(t *testing.T, backend string) {
+func largeBodies(t *testing.T, backend string, args ...string) {
 	const limit = 60 << 20
-	b := start(t, settings{backends: []string{backend}, workers: 2})
+	b := start(t, settings{backends: []string{backend}, workers: 2, args: args})
 	size := largeSize()
 	for _, c := range []struct {
 		name string

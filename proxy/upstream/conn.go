@@ -103,8 +103,13 @@ func (c *Conn) begin(x Exchange) {
 	*c = Conn{line: c.line, exchange: x, phase: requesting, reused: true, rest: c.rest[:0]}
 }
 
-// Connected implements transport.User.
+// Connected implements transport.User. A backend that chooses HTTP/2 where it can, and nothing where only HTTP/1.1 is offered,
+// does not speak that.
 func (c *Conn) Connected() {
+	if c.backend.dialect >= two && c.tcp.Protocol() != offered[1] {
+		c.refused()
+		return
+	}
 	c.phase = requesting
 	c.tcp.Deadline(0)
 	c.exchange.Connected(c)
@@ -170,12 +175,18 @@ func (c *Conn) Crashed() {
 
 func (c *Conn) dialling() bool { return c.phase == connecting }
 
-// unreachable fails. A backend that refuses to speak HTTP/1.1 is not asked to again: a tunnel is not to be had from it.
 func (c *Conn) unreachable(reason messages.Reason, detail string) {
-	if reason == messages.TLSAlertReceived && c.backend.dialect != one {
-		c.backend.dialect = onlyTwo
+	if reason == messages.TLSAlertReceived && c.backend.dialect == two {
+		c.refused()
+		return
 	}
 	c.fail(reason, detail)
+}
+
+// refused fails because the backend speaks HTTP/2 alone. It is not asked for a tunnel again.
+func (c *Conn) refused() {
+	c.backend.dialect = onlyTwo
+	c.fail(messages.HTTPUpgradeFailed, "the backend speaks http/2 only")
 }
 
 // expect sets the deadline of what is to come next.
