@@ -179,16 +179,23 @@ func (p *process) signal(t *testing.T, s syscall.Signal) {
 	}
 }
 
-// turned reports whether the log has a change of a backend's state.
-func (b *balancer) turned(addr, from, to string) bool {
-	return strings.Contains(b.stdout.String(), fmt.Sprintf(`"backend":"%s","from":"%s","to":"%s"`, addr, from, to))
+// turned reports whether the log has a change of a backend's state, turns how many of them.
+func (b *balancer) turned(addr, from, to string) bool { return b.turns(addr, from, to) > 0 }
+
+func (b *balancer) turns(addr, from, to string) int {
+	return strings.Count(b.stdout.String(), fmt.Sprintf(`"backend":"%s","from":"%s","to":"%s"`, addr, from, to))
 }
 
-// awaitTurn waits for a change of a backend's state.
+// awaitTurn waits for a change of a backend's state, awaitTurns for so many of them.
 func (b *balancer) awaitTurn(t *testing.T, addr, from, to string) {
 	t.Helper()
-	if !eventually(func() bool { return b.turned(addr, from, to) }, b.exited) {
-		t.Fatalf("%s never went from %s to %s", addr, from, to)
+	b.awaitTurns(t, addr, from, to, 1)
+}
+
+func (b *balancer) awaitTurns(t *testing.T, addr, from, to string, n int) {
+	t.Helper()
+	if !eventually(func() bool { return b.turns(addr, from, to) >= n }, b.exited) {
+		t.Fatalf("%s went from %s to %s %d times, want %d", addr, from, to, b.turns(addr, from, to), n)
 	}
 }
 
