@@ -22,6 +22,7 @@ import (
 type settings struct {
 	backends        []string
 	args            []string // flags that only lb has
+	env             []string // of a succession
 	faulty          bool     // run the build that fails when it is asked to
 	workers         int      // 1 when zero: then the order of events is the order of their effects
 	responseTimeout time.Duration

@@ -93,8 +93,8 @@ func (p *program) run(args []string) int {
 	if errors.As(err, &passed) {
 		return passed.Status()
 	}
-	p.predecessor.unfit(err)
 	fmt.Fprintln(p.stderr, "lb: "+strings.ReplaceAll(err.Error(), "\n", " "))
+	p.predecessor.unfit(err)
 	var usage *usageError
 	if errors.As(err, &usage) {
 		return exitUsage
