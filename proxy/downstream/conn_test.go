@@ -30,22 +30,28 @@ func TestPipelinedRequestWaitsForTheAnswerBeforeIt(t *testing.T) {
 
 // A client may not buy time for its head by the line.
 func TestTimeForAHeadRunsFromItsFirstByte(t *testing.T) {
-	s := newStage(t, func(c *messages.Config) {
-		c.Timeouts.Idle, c.Timeouts.Header = 50*time.Millisecond, 300*time.Millisecond
-	})
-	mark := s.connect()
-	s.on(func() { s.config.Timeouts.Idle = time.Hour })
+	s := newStage(t, func(c *messages.Config) { c.Timeouts.Idle, c.Timeouts.Header = time.Hour, 500*time.Millisecond })
 	first := s.connect()
 	first.say("GET / HTTP/1.1\r\n")
-	mark.ended() // a while later
+	s.pass(50 * time.Millisecond)
 	second := s.connect()
 	second.say("GET / HTTP/1.1\r\n")
-	s.on(func() {})
+	s.pass(50 * time.Millisecond)
 	first.say("Host: x\r\n")
 	for _, c := range []client{first, second} {
 		s.expect(fmt.Sprintf("late %d", c.port()))
 		c.expect(closing(408))
 	}
+}
+
+// pass has the loop's clock go on: a connection comes, and ends because it is idle.
+func (s *stage) pass(d time.Duration) {
+	s.t.Helper()
+	idle := s.config.Timeouts.Idle
+	s.on(func() { s.config.Timeouts.Idle = d })
+	c := s.connect()
+	s.on(func() { s.config.Timeouts.Idle = idle })
+	c.ended()
 }
 
 func TestSilentConnectionEndsInTime(t *testing.T) {
