@@ -50,8 +50,8 @@ func (c *Conn) Alive() bool { return c.tcp.Silent() }
 // Reused reports whether the connection has served another exchange before.
 func (c *Conn) Reused() bool { return c.reused }
 
-// Refusable implements Attempt: HTTP/1.1 has no such word.
-func (c *Conn) Refusable() bool { return false }
+// Refusable implements Attempt: HTTP/1.1 has no such word, but the connection may have been dead when the request came.
+func (c *Conn) Refusable() bool { return c.failed && !c.sent }
 
 // Pause stops reading the response: what was read has not gone on to the client yet.
 func (c *Conn) Pause() {

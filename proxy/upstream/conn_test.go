@@ -105,7 +105,13 @@ func TestNothingIsSentOnADeadConnection(t *testing.T) {
 		p.reset()
 		x.attempt.Request(&semantics.Request{Method: []byte("POST")}, []byte("/"))
 		x.attempt.EndRequest(nil)
+		if x.attempt.Refusable() {
+			t.Error("may be refused before it was sent")
+		}
 		x.attempt.Flush()
+		if !x.attempt.Refusable() {
+			t.Error("what is sent in vain must not be sent again")
+		}
 	})
 	x.expect("failed connection_terminated")
 	s.until(0, 0)
