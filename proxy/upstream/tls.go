@@ -26,6 +26,7 @@ func (b *Backend) secure(host string, common *tls.Config) {
 	}
 	if b.tls != nil {
 		b.closeIdle()
+		b.partSessions(func(s *session) bool { return s.stage >= open })
 	}
 	c := &tls.Config{MinVersion: tls.VersionTLS12}
 	if common != nil {
