@@ -72,5 +72,6 @@ func BenchmarkExchange(b *testing.B) {
 		}
 		sent.Reset()
 		c.Out = c.Out[:0]
+		c.Release()
 	}
 }

@@ -5,8 +5,6 @@ import (
 
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
-
-	"lb/proxy/semantics"
 )
 
 // Conn is the client's end of a connection.
@@ -29,12 +27,11 @@ type Conn struct {
 	goingAway bool
 	lastID    uint32 // of the streams that a server which goes away looks at
 
-	input    bytes.Reader
-	framer   *http2.Framer
-	fields   encoder
-	decoder  *hpack.Decoder
-	block    block
-	response semantics.Response
+	input   bytes.Reader
+	framer  *http2.Framer
+	fields  encoder
+	decoder *hpack.Decoder
+	block   block
 }
 
 // New begins a connection: Out has the preface and our settings (RFC 9113 §3.4).

@@ -3,7 +3,7 @@
 //
 // A Conn is one connection. Its owner feeds Next what came from the server, one frame at a time, and gets Events; it opens
 // streams, writes bodies and gives windows back; and it sends what stands in Out, which only ever holds whole frames. The
-// bytes of an Event are good until the next call.
+// bytes of heads are good until the owner calls Release.
 //
 //	conn.go      a connection        stream.go    one request and its response
 //	read.go      frames in           write.go     requests out

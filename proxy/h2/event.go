@@ -29,7 +29,7 @@ const (
 	GoAway
 )
 
-// Event is what one frame has to say. Its slices are good until the next call.
+// Event is what one frame has to say. Its Data is a part of what was read; heads and trailers are good until Release.
 type Event struct {
 	Kind     Kind
 	Last     bool // the response is complete

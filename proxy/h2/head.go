@@ -17,8 +17,9 @@ type block struct {
 	fragments int
 	size      int // compressed
 
-	bytes   []byte // that the fields are slices of
-	fields  []semantics.Field
+	bytes   []byte            // that the fields are slices of
+	fields  []semantics.Field // of all sections since Release
+	from    int               // of the fields, where those of this section begin
 	status  int
 	listed  int    // size of the fields as SETTINGS_MAX_HEADER_LIST_SIZE counts
 	large   bool   // more than allowed: the rest is not kept
@@ -29,7 +30,35 @@ type block struct {
 func (b *block) open() bool { return b.id != 0 }
 
 func (b *block) begin(id uint32, s *Stream, last bool) {
-	*b = block{id: id, stream: s, last: last, bytes: b.bytes[:0], fields: b.fields[:0]}
+	*b = block{id: id, stream: s, last: last, bytes: b.bytes, fields: b.fields, from: len(b.fields)}
+}
+
+// spareFields is how many fields may be added to a section in its place.
+const spareFields = 6
+
+var noFields [spareFields]semantics.Field
+
+// section is what was read.
+func (b *block) section() []semantics.Field {
+	end := len(b.fields)
+	b.fields = append(b.fields, noFields[:]...)
+	return b.fields[b.from:end:len(b.fields)]
+}
+
+// Kept is how many bytes of field sections are kept for Events until Release.
+func (c *Conn) Kept() int { return len(c.block.bytes) }
+
+// Release says that no head and no trailer of an earlier Event is needed any more.
+func (c *Conn) Release() {
+	b := &c.block
+	if b.open() { // it would lose its beginning
+		return
+	}
+	if cap(b.bytes) > 2*c.limits.headBytes() {
+		b.bytes = nil
+	}
+	b.bytes, b.fields = b.bytes[:0], b.fields[:0]
+	b.from = 0
 }
 
 // readHeaders begins a section (RFC 9113 §6.2).
@@ -72,7 +101,7 @@ func (c *Conn) readFragment(fragment []byte, whole bool) (Event, *Error) {
 func (c *Conn) take(f hpack.HeaderField) {
 	b := &c.block
 	b.listed += len(f.Name) + len(f.Value) + fieldCharge
-	if b.listed > c.limits.headBytes() || len(b.fields) == maxFields {
+	if b.listed > c.limits.headBytes() || len(b.fields)-b.from == maxFields {
 		b.large = true
 		c.decoder.SetEmitEnabled(false)
 		return
@@ -180,13 +209,13 @@ func (c *Conn) readTrailers(s *Stream, b *block) Event {
 	c.progress()
 	s.received = true
 	c.settle(s)
-	return Event{Kind: Trailers, Stream: s, Last: true, Trailers: b.fields}
+	return Event{Kind: Trailers, Stream: s, Last: true, Trailers: b.section()}
 }
 
 // readHead makes a response of a section (RFC 9113 §8.3.2). Hot path.
 func (c *Conn) readHead(s *Stream, b *block) Event {
-	r := &c.response
-	*r = semantics.Response{Version: semantics.HTTP20, Status: b.status, Fields: b.fields}
+	r := &s.response
+	*r = semantics.Response{Version: semantics.HTTP20, Status: b.status, Fields: b.section()}
 	length, defect := lengthOf(r)
 	switch {
 	case b.status == 0:
@@ -207,7 +236,7 @@ func (c *Conn) readHead(s *Stream, b *block) Event {
 // finalHead settles how long the body is. One that is known to be empty is announced as such, since HTTP/1 has no other
 // sign of it (RFC 9112 §6.3).
 func (c *Conn) finalHead(s *Stream, b *block, length int64) Event {
-	r := &c.response
+	r := &s.response
 	s.bodyless = !semantics.BodyAllowed(s.head, r.Status)
 	switch {
 	case s.bodyless:
@@ -216,7 +245,6 @@ func (c *Conn) finalHead(s *Stream, b *block, length int64) Event {
 		return c.fault(s, "content-length differs from the data")
 	case b.last && length == semantics.Chunked:
 		r.Fields = append(r.Fields, noContent)
-		b.fields = r.Fields[:0]
 	case !b.last:
 		r.Length, s.inLeft = length, length
 	}

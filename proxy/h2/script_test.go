@@ -66,6 +66,7 @@ func (s *script) run(line string) {
 	}
 	s.show(s.conn.Out)
 	s.conn.Out = s.conn.Out[:0]
+	s.conn.Release()
 }
 
 func (s *script) act(verb string, words []string) {

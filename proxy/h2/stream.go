@@ -12,6 +12,8 @@ type Stream struct {
 	send int64  // window for the request's body; negative after the server made it smaller
 	recv window // for the response's body
 
+	response semantics.Response
+
 	outLeft int64 // bytes of the request's body to come; semantics.Chunked: not known
 	inLeft  int64 // bytes of the response's body to come; semantics.Chunked: not known
 

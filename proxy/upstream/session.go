@@ -30,6 +30,7 @@ type session struct {
 	rest    []byte    // the beginning of a frame
 	unread  []byte    // of what a read brought, while that is being told
 	turn    *Stream   // whom it is told to
+	held    []*Stream // whose head is not told yet
 	stage   stage
 	opened  uint32 // last stream that was
 	flushed uint32 // last stream whose head the kernel took
@@ -39,7 +40,7 @@ type session struct {
 	dirty   bool   // there is something to flush at the end of the round
 	careful bool   // it must not be sent on a connection that the backend has ended
 	failed  bool   // a send failed: nothing more is sent
-	held    bool   // the rest has whole frames: a panic kept them from being told
+	broken  bool   // the rest has whole frames: a panic kept them from being told
 	heard   int64  // loop time of the last read
 }
 
@@ -126,6 +127,9 @@ func (s *session) rested() {
 	if s.stage == parting || s.backend.gone {
 		s.part()
 		return
+	}
+	if cap(s.codec.Out) > maxKept && len(s.codec.Out) == 0 {
+		s.codec.Out = nil
 	}
 	s.count(true)
 	s.expect()
@@ -258,8 +262,8 @@ func (f *flusher) Ready(loop.Events) { (*session)(f).flush() }
 // Crashed closes what belonged to it.
 func (f *flusher) Crashed() { (*session)(f).Crashed() }
 
-// maxKept bounds the buffer that is kept for the next output.
-const maxKept = 256 << 10
+// maxKept bounds the buffer for output that an idle session keeps, in bytes.
+const maxKept = 4 << 10
 
 // flush sends what was written. Before a request that may not be repeated, what the backend has said is read: it may have
 // ended the connection in this very moment, and then the request was never sent.
@@ -282,9 +286,7 @@ func (s *session) send() {
 	out.Add(s.codec.Out)
 	s.backend.stats.Sent += uint64(out.Size())
 	err := s.tcp.Send(out)
-	if s.codec.Out = s.codec.Out[:0]; cap(s.codec.Out) > maxKept {
-		s.codec.Out = nil
-	}
+	s.codec.Out = s.codec.Out[:0]
 	if err != nil { // the end of the connection tells why
 		s.failed = true
 		s.tcp.Reread()
@@ -359,7 +361,7 @@ func (s *session) Crashed() {
 	}
 	s.turn = nil
 	s.keep(s.unread)
-	s.held = true
+	s.broken = true
 	s.tcp.Again()
 	if x := st.exchange; x != nil {
 		st.Cancel()

@@ -6,6 +6,7 @@ import (
 
 	"lb/messages"
 	"lb/proxy/h2"
+	"lb/proxy/semantics"
 	"lb/proxy/transport"
 )
 
@@ -23,8 +24,8 @@ func (p *Pool) buffer(rest int) []byte {
 
 // Readable implements transport.User. Hot path.
 func (s *session) Readable() {
-	if s.held {
-		s.held = false
+	if s.broken {
+		s.broken = false
 		b := s.backend.pool.buffer(len(s.rest))
 		s.take(b[:copy(b, s.rest)])
 	}
@@ -70,6 +71,7 @@ func (s *session) Broken(err error) {
 func (s *session) take(b []byte) {
 	p := s.backend.pool
 	s.unread = b
+	s.tellHeld()
 	for s.stage < over {
 		p.inside = s
 		e, n, err := s.codec.Next(s.unread)
@@ -83,14 +85,43 @@ func (s *session) take(b []byte) {
 		}
 		s.unread = s.unread[n:]
 		s.tell(&e)
+		if s.codec.Kept() > maxHeld {
+			s.tellHeld()
+		}
 	}
-	s.giveTurn(nil)
+	s.tellHeld()
 	if s.stage == over {
 		return
 	}
 	s.keep(s.unread)
 	if len(s.codec.Out) > 0 {
 		s.soon()
+	}
+}
+
+// maxHeld bounds the bytes of heads that are held.
+const maxHeld = 32 << 10
+
+// hold keeps a head until more of its stream comes, or the read is at its end: the head and the body leave in one system call
+// even where a server sends the heads of many responses first, and then their bodies.
+func (s *session) hold(st *Stream, r *semantics.Response) {
+	st.response = r
+	s.held = append(s.held, st)
+}
+
+// tellHeld tells and pushes what was held. The codec may forget it then.
+func (s *session) tellHeld() {
+	for i := 0; i < len(s.held) && s.stage < over; i++ {
+		if st := s.held[i]; st.response != nil {
+			s.giveTurn(st)
+			st.tellHead()
+		}
+	}
+	s.giveTurn(nil)
+	clear(s.held)
+	s.held = s.held[:0]
+	if s.stage < over {
+		s.codec.Release()
 	}
 }
 
@@ -128,6 +159,12 @@ func (s *session) tell(e *h2.Event) {
 	switch e.Kind {
 	case h2.Head:
 		st.head(e)
+		return
+	}
+	if st.tellHead(); st.exchange == nil {
+		return
+	}
+	switch e.Kind {
 	case h2.Data:
 		st.data(e)
 	case h2.Trailers:
@@ -188,7 +225,7 @@ func (s *session) writable() {
 
 // faulty ends a session whose backend broke a rule, and tells it so.
 func (s *session) faulty(err *h2.Error) {
-	s.giveTurn(nil)
+	s.tellHeld()
 	if s.stage == over {
 		return
 	}

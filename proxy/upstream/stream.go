@@ -14,6 +14,7 @@ type Stream struct {
 	codec    h2.Stream
 	queue    []byte // of the request's body, which the backend's window has no room for
 	trailers []semantics.Field
+	response *semantics.Response // its head, while it is held
 	// successor is what an attempt became that turned out to be HTTP/1.1 while it waited.
 	successor *Conn
 	timer     loop.Timer
@@ -63,7 +64,7 @@ func (st *Stream) recycle() {
 		queue = nil
 	}
 	st.codec = h2.Stream{Owner: st}
-	st.session, st.trailers, st.queue = nil, nil, queue
+	st.session, st.trailers, st.response, st.queue = nil, nil, nil, queue
 	st.deadline, st.progress, st.untaken, st.phase = 0, 0, 0, connecting
 	st.whole, st.answered, st.reused, st.paused, st.told = false, false, false, false, false
 	p.spare = append(p.spare, st)
@@ -136,13 +137,8 @@ func (st *Stream) Flush() {
 // Pending implements Attempt.
 func (st *Stream) Pending() int { return len(st.queue) + st.session.tcp.Pending() }
 
-// Room implements Attempt.
-func (st *Stream) Room() int {
-	if st.Pending() > 0 {
-		return 0
-	}
-	return min(st.session.codec.Window(&st.codec), st.session.tcp.Room())
-}
+// Room implements Attempt: nothing is gained by wide reads of what is cut into frames.
+func (st *Stream) Room() int { return 0 }
 
 // drain sends from the queue as much as the window has room for, and lets the client go on when it is empty.
 func (st *Stream) drain() {
@@ -219,7 +215,7 @@ func (st *Stream) Cancel() {
 // quit takes the stream off its session. What is not at its end is reset.
 func (st *Stream) quit(code h2.Code) {
 	s := st.session
-	st.exchange, st.deadline = nil, 0
+	st.exchange, st.response, st.deadline = nil, nil, 0
 	waits := st.phase == connecting
 	st.phase = gone
 	if waits {
@@ -250,14 +246,25 @@ func (s *session) forget(st *Stream) {
 
 // head takes the head of a response. Hot path.
 func (st *Stream) head(e *h2.Event) {
-	x := st.exchange
-	st.answered, st.told = true, true
+	st.tellHead()
+	st.answered = true
 	if !e.Response.Interim() {
 		st.phase = responding
 	}
-	x.Response(e.Response)
-	if e.Last && st.exchange != nil {
-		st.finish(nil)
+	st.session.hold(st, e.Response)
+	if e.Last {
+		st.tellHead()
+		if st.exchange != nil {
+			st.finish(nil)
+		}
+	}
+}
+
+// tellHead tells the head that is held. Hot path.
+func (st *Stream) tellHead() {
+	if r := st.response; r != nil {
+		st.response, st.told = nil, true
+		st.exchange.Response(r)
 	}
 }
 
