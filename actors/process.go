@@ -2,6 +2,7 @@ package actors
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/rs/zerolog"
@@ -13,6 +14,9 @@ import (
 
 // exitUnable is the exit code of a process that cannot start, and would not another time either.
 const exitUnable = 2
+
+// endWithin is how long a process may live on that says nothing any more.
+const endWithin = time.Second
 
 type (
 	// unable tells the parent that the process of a worker cannot start.
@@ -122,7 +126,9 @@ func (w *workerProcess) hear(self *actor.PID, p WorkerProcess) {
 			w.system.Root.Send(self, told{p, value, rights})
 		}
 	}
+	slow := w.system.Goroutines.After("end of a process", endWithin, p.Kill)
 	code, how := p.Wait()
+	slow.Stop()
 	w.station.vacate(p)
 	w.system.Root.Send(self, gone{p, code, how})
 }

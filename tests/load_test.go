@@ -88,7 +88,9 @@ func (l *load) run() {
 		case <-time.After(time.Until(due)):
 		}
 		k, r := l.pick(), rand.New(rand.NewPCG(l.rand.Uint64(), 2))
+		l.mu.Lock()
 		l.due++
+		l.mu.Unlock()
 		l.running.Go(func() { l.note(k.run(l, r), time.Since(due)) })
 	}
 }
@@ -196,6 +198,17 @@ func (v verdict) clean(t *testing.T, mayBeLost int) {
 	if t.Failed() {
 		t.Logf("such as %q", v.samples)
 	}
+}
+
+// inFlight is how many requests have begun and not ended.
+func (l *load) inFlight() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	ended := 0
+	for _, n := range l.ends {
+		ended += n
+	}
+	return l.due - ended
 }
 
 // answered is how many requests were, so far.

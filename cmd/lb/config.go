@@ -17,6 +17,8 @@ import (
 type settings struct {
 	messages.Settings
 	layers layers
+	mode   string
+	pin    bool        // each worker process stays on one CPU
 	file   *configFile // nil without -c
 	level  zerolog.Level
 	drain  time.Duration
@@ -53,12 +55,13 @@ func readSettings(c *cli.Context) (settings, error) {
 		drainDelay:     take(&r, "drain-delay", parseDrain),
 		upgradeMove:    take(&r, "upgrade-move", parseSwitch),
 		upgradeTimeout: take(&r, "upgrade-timeout", messages.ParseDuration),
+		mode:           take(&r, "mode", parseMode),
+		pin:            c.Bool("pin"),
 		logFile:        c.String("log-file"),
 		pidFile:        c.String("pid-file"),
 		doors:          doorSettings{take(&r, "admin", parseSocketAddress), c.String("control-socket")},
 		trace:          r.trace(),
 	}
-	take(&r, "mode", parseMode)
 	if r.err == nil && c.IsSet("config") {
 		s.file, r.err = openConfig(c.String("config"))
 	}
@@ -174,12 +177,10 @@ func parseSwitch(subject, s string) (bool, error) {
 }
 
 func parseMode(subject, s string) (string, error) {
-	switch strings.ToLower(s) {
-	case "sp":
-		return "sp", nil
-	case "mp":
-		return "", &messages.InvalidError{Subject: subject, Word: s, Why: "worker processes are not yet supported; use sp"}
+	word := strings.ToLower(s)
+	if word == oneProcess || word == master {
+		return word, nil
 	}
-	near := messages.Nearest(s, []string{"sp"})
-	return "", &messages.InvalidError{Subject: subject, Word: s, Why: "must be sp", Nearest: near}
+	near := messages.Nearest(s, []string{oneProcess, master})
+	return "", &messages.InvalidError{Subject: subject, Word: s, Why: "must be sp or mp", Nearest: near}
 }

@@ -83,7 +83,8 @@ func versionFlag() cli.Flag {
 func serveFlags() []cli.Flag {
 	flags := []cli.Flag{
 		text(onProcess, "config", "c", "", "read the configuration file `FILE`; flags win over it"),
-		text(onProcess, "mode", "", "sp", "`MODE` of processes; sp: one"),
+		text(onProcess, "mode", "", oneProcess, "`MODE` of processes; sp: one, mp: a master and one for each worker"),
+		newToggle(onProcess, "pin", "", "keep each worker process on a CPU of its own"),
 		text(onProcess, "loglevel", "l", "info", "log from `LEVEL` on: err, warn, info, debug"),
 		text(onProcess, "admin", "", "", "serve /metrics, /status, /tree, /readyz, /livez on `ADDRESS` only"),
 		controlFlag(),

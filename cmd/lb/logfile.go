@@ -31,8 +31,11 @@ func (l *logFile) Write(line []byte) (int, error) {
 	return l.file.Write(line)
 }
 
-// reopen goes on in the file of that name. If that cannot be opened, the old one stays.
+// reopen goes on in the file of that name. If that cannot be opened, the old one stays. Without a file there is nothing to do.
 func (l *logFile) reopen() error {
+	if l == nil {
+		return nil
+	}
 	file, err := os.OpenFile(l.path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, logMode)
 	if err != nil {
 		return fmt.Errorf("log file: %w", err)

@@ -67,6 +67,9 @@ func main() {
 
 // begin carries out the command line, in the place of another process if that has started this one for it.
 func (p *program) begin(inherited *mp.Inheritance) (code int) {
+	if inherited != nil && inherited.Role == mp.Worker {
+		return p.work(inherited)
+	}
 	var err error
 	if p.executable, err = ownFile(); err == nil && inherited != nil {
 		p.predecessor, err = meet(inherited, &supervisor.Goroutines{})

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -93,6 +94,7 @@ type service struct {
 
 	log      *logbook
 	traffic  traffic
+	shares   [][]int // the sockets of each worker
 	doors    *doors
 	balancer balancer
 	upgrades *upgrader
@@ -111,6 +113,7 @@ func (p *program) serve(s settings, log *logbook) error {
 	tracer, endTrace := p.openTrace(s.trace, log)
 	defer endTrace()
 	sv.tracer = tracer
+	sv.limitMemory()
 	if err := sv.open(); err != nil {
 		return err
 	}
@@ -118,6 +121,17 @@ func (p *program) serve(s settings, log *logbook) error {
 		return err
 	}
 	return sv.untilEnd(sv.balancer, sv.end(), log)
+}
+
+// limitMemory keeps the heap below what the control group may use: the kernel would end the process.
+func (sv *service) limitMemory() {
+	processes := 1
+	if sv.mode == master {
+		processes += sv.workers()
+	}
+	if limit := heapLimit(processes); limit > 0 && os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(limit)
+	}
 }
 
 // open opens all sockets, or takes them over.
@@ -133,6 +147,7 @@ func (sv *service) open() (err error) {
 // start starts the balancer and tells everybody who waits for it.
 func (sv *service) start() (err error) {
 	sv.upgrades = sv.newUpgrader()
+	sv.shares = sv.traffic.Shares(sv.workers())
 	if sv.balancer, err = sv.program.start(sv.options()); err != nil {
 		return err
 	}
@@ -147,14 +162,23 @@ func (sv *service) start() (err error) {
 
 func (sv *service) options() actors.Options {
 	return actors.Options{
-		Config: sv.Config, Sockets: sv.traffic.Shares(sv.workers()), Emptied: sv.shut, Moved: sv.move,
+		Config: sv.Config, Sockets: sv.shares, Launch: sv.launcher(), Emptied: sv.shut, Moved: sv.move,
 		Log: sv.log.Logger, Admin: sv.adminOptions(), File: sv.reloading(), Known: sv.predecessor.known(),
 		Tracer: sv.tracer,
 	}
 }
 
+// launcher is nil when workers need no process of their own.
+func (sv *service) launcher() actors.Launch {
+	if sv.mode != master {
+		return nil
+	}
+	return sv.launch
+}
+
 func (sv *service) adminOptions() actors.AdminOptions {
 	o := sv.doors.options(sv.log)
+	o.SetLevel = sv.setLevel
 	o.Upgrades, o.Upgrade = sv.upgrades.counted, sv.upgrades.order
 	o.Stop = func(within time.Duration) {
 		select {
@@ -217,6 +241,14 @@ func (sv *service) reload() {
 	sv.notify(sv.manager.Reloading())
 	sv.hungUp(sv.balancer, sv.log)
 	sv.notify(sv.manager.Ready(fmt.Sprintf("serving on %s", sv.traffic.Addr())))
+}
+
+func (sv *service) setLevel(word string) error {
+	err := sv.log.level.set(word)
+	if err == nil {
+		sv.balancer.Broadcast(messages.ChangeLevel{Level: word})
+	}
+	return err
 }
 
 func (sv *service) reopenLog() {

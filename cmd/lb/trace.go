@@ -20,8 +20,10 @@ const (
 
 // traceSettings say what is shown.
 type traceSettings struct {
-	payloads, handshakes, secrets bool
-	filter                        string
+	Payloads   bool   `json:"payloads,omitempty"`
+	Handshakes bool   `json:"handshakes,omitempty"`
+	Secrets    bool   `json:"secrets,omitempty"`
+	Filter     string `json:"filter,omitempty"`
 }
 
 func traceFlags() []cli.Flag {
@@ -35,16 +37,16 @@ func traceFlags() []cli.Flag {
 
 func (r *reader) trace() traceSettings {
 	t := traceSettings{
-		payloads: r.values.Bool("trace"), handshakes: r.values.Bool("tls-trace"), secrets: r.values.Bool("trace-secrets"),
-		filter: r.values.String("trace-filter"),
+		Payloads: r.values.Bool("trace"), Handshakes: r.values.Bool("tls-trace"), Secrets: r.values.Bool("trace-secrets"),
+		Filter: r.values.String("trace-filter"),
 	}
-	if !t.any() && (t.secrets || t.filter != "") {
+	if !t.any() && (t.Secrets || t.Filter != "") {
 		r.keep(errors.New("--trace-filter and --trace-secrets are of use with --trace or --tls-trace only"))
 	}
 	return t
 }
 
-func (t traceSettings) any() bool { return t.payloads || t.handshakes }
+func (t traceSettings) any() bool { return t.Payloads || t.Handshakes }
 
 // openTrace makes a tracer that writes to stderr, and waits for nobody. It is nil when nothing is to be shown.
 func (p *program) openTrace(t traceSettings, log *logbook) (tracer *proxy.Tracer, end func()) {
@@ -53,7 +55,7 @@ func (p *program) openTrace(t traceSettings, log *logbook) (tracer *proxy.Tracer
 	}
 	w := newWriter(p.stderr, traceForm, log.goroutines.Go)
 	return &proxy.Tracer{
-		Payloads: t.payloads, Handshakes: t.handshakes, Filter: t.filter, Secrets: t.secrets,
+		Payloads: t.Payloads, Handshakes: t.Handshakes, Filter: t.Filter, Secrets: t.Secrets,
 		Write: func(entry []byte) { _, _ = w.Write(entry) }, // it never fails
 	}, func() { w.Close(flushTime) }
 }

@@ -1,0 +1,247 @@
+package tests
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// startMaster starts a master with two worker processes.
+func startMaster(t *testing.T, backends []string, args ...string) *succession {
+	t.Helper()
+	n := startSuccession(t, settings{backends: backends, workers: 2, args: append(args, "--mode", "mp")})
+	if !eventually(func() bool { return len(n.workers()) == 2 }, n.ended) {
+		t.Fatalf("the processes are %v", n.processes())
+	}
+	return n
+}
+
+// workers are the processes whose parent is the one that serves.
+func (n *succession) workers() (pids []int) {
+	for _, pid := range n.processes() {
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if err != nil {
+			continue
+		}
+		_, rest, _ := strings.Cut(string(stat), ") ")
+		if fields := strings.Fields(rest); len(fields) > 1 && fields[1] == strconv.Itoa(n.pid()) {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+// kill ends a worker as the kernel would, and waits until there is another one.
+func (n *succession) kill(pid int) {
+	n.t.Helper()
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		n.t.Fatal(err)
+	}
+	if !eventually(func() bool {
+		w := n.workers()
+		return len(w) == 2 && !slices.Contains(w, pid)
+	}, nil) {
+		n.t.Fatalf("after worker %d was killed there are %v:\n%s", pid, n.workers(), n.text("log"))
+	}
+}
+
+// A worker that is killed takes along what it was doing and nothing else: no client is refused, none waits in vain.
+func TestKilledWorkerTakesItsOwnRequestsAlong(t *testing.T) {
+	t.Parallel()
+	n := startMaster(t, loadBackends(t, 3))
+	seed := seedOf(t)
+	random := rand.New(rand.NewPCG(seed, 3))
+	l := startLoad(n.addr, rounds(1000, 300), seed, mixture)
+	running := 0
+	for range rounds(50, 3) {
+		served := l.answered()
+		if !eventually(func() bool { return l.answered() > served+50 }, n.ended) {
+			t.Fatal("no load")
+		}
+		running += l.inFlight()
+		w := n.workers()
+		n.kill(w[random.IntN(len(w))])
+	}
+	l.stop().clean(t, running)
+	n.says("killed by SIGKILL", rounds(50, 3))
+}
+
+// Clients that find themselves in the queue of a worker that was killed are served by its successor.
+func TestSuccessorServesTheQueueWithin200Milliseconds(t *testing.T) {
+	t.Parallel()
+	n := startMaster(t, loadBackends(t, 1))
+	b := &balancer{addr: n.addr}
+	best := patience
+	for range 3 {
+		if err := syscall.Kill(n.workers()[0], syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		_, slowest := b.newcomers(t, crowdSize)
+		if best = min(best, slowest); best < 200*time.Millisecond {
+			break
+		}
+	}
+	t.Logf("%d connections made right after a kill were answered within %v", crowdSize, best)
+	if best >= 200*time.Millisecond {
+		t.Errorf("new connections waited for %v", best)
+	}
+}
+
+// A worker that does not answer any more is replaced.
+func TestStoppedWorkerIsReplaced(t *testing.T) {
+	t.Parallel()
+	n := startMaster(t, loadBackends(t, 1))
+	stopped := n.workers()[0]
+	if err := syscall.Kill(stopped, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	n.awaitEnd(stopped)
+	t.Logf("replaced after %v", time.Since(began))
+	n.says("a worker's loop does not answer", 1)
+	b := &balancer{addr: n.addr}
+	b.newcomers(t, crowdSize)
+}
+
+// A worker that cannot start is not started again and again; its neighbour serves its clients.
+func TestWorkerThatCannotStartIsGivenUp(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "logs")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	log := filepath.Join(dir, "lb.log")
+	n := startMaster(t, loadBackends(t, 1), "--log-file", log)
+	if err := os.Rename(dir, dir+".moved"); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(n.workers()[0], syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	givenUp := func() bool {
+		text, err := os.ReadFile(filepath.Join(dir+".moved", "lb.log"))
+		return err == nil && strings.Contains(string(text), "a worker cannot start and is given up")
+	}
+	if !eventually(givenUp, n.ended) {
+		t.Fatal("it is not given up")
+	}
+	b := &balancer{addr: n.addr}
+	b.newcomers(t, crowdSize)
+	if w := n.workers(); len(w) != 1 {
+		t.Errorf("the workers are %v", w)
+	}
+	response, err := unixClient(n.path("control")).Get("http://lb/readyz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	if response.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("ready with a worker less: %s", response.Status)
+	}
+	if stderr := n.text("stderr"); strings.Count(stderr, "no such file or directory") != 1 {
+		t.Errorf("on stderr: %q", stderr)
+	}
+	if err := os.Truncate(n.path("stderr"), 0); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Workers without a master end: nobody would tell them of backends any more.
+func TestWorkersEndWithTheirMaster(t *testing.T) {
+	t.Parallel()
+	n := startMaster(t, loadBackends(t, 1))
+	workers := n.workers()
+	if err := syscall.Kill(n.pid(), syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	for _, pid := range workers {
+		n.awaitEnd(pid)
+	}
+	if took := time.Since(began); took > time.Second {
+		t.Errorf("the workers ended after %v, want within a second", took)
+	}
+	for _, name := range []string{"pid", "control"} {
+		if err := os.Remove(n.path(name)); err != nil { // what a killed process leaves
+			t.Fatal(err)
+		}
+	}
+}
+
+// What a worker has counted outlives it. The page is made by the master, whichever worker a client asks.
+func TestCountersOutliveAWorker(t *testing.T) {
+	t.Parallel()
+	n := startMaster(t, loadBackends(t, 1))
+	b := &balancer{addr: n.addr}
+	for range 100 {
+		b.get(t, "/").expect(t, 200, "ok")
+	}
+	counted := func() int {
+		body := string(b.get(t, "/metrics").body)
+		_, rest, _ := strings.Cut(body, `lb_requests_total{class="2xx",method="GET"} `)
+		value, _, _ := strings.Cut(rest, "\n")
+		count, err := strconv.Atoi(value)
+		if err != nil {
+			t.Fatalf("lb_requests_total is %q", value)
+		}
+		return count
+	}
+	if count := counted(); count != 100 {
+		t.Errorf("%d requests counted of 100", count)
+	}
+	for _, pid := range n.workers() {
+		n.kill(pid)
+	}
+	if count := counted(); count != 100 {
+		t.Errorf("%d requests counted of 100 after both workers were killed", count)
+	}
+}
+
+// Orders about the log reach the workers.
+func TestLogOrdersReachWorkers(t *testing.T) {
+	t.Parallel()
+	log := filepath.Join(t.TempDir(), "lb.log")
+	n := startMaster(t, loadBackends(t, 1), "--log-file", log, "--access-log", "on")
+	b := &balancer{addr: n.addr}
+	logs := func(file, target string) func() bool {
+		return func() bool {
+			text, err := os.ReadFile(file)
+			return err == nil && strings.Contains(string(text), fmt.Sprintf("%q:%q", "path", target))
+		}
+	}
+	b.get(t, "/first").expect(t, 200, "ok")
+	if !eventually(logs(log, "/first"), n.ended) {
+		t.Fatal("the first request is not logged")
+	}
+	if err := os.Rename(log, log+".1"); err != nil {
+		t.Fatal(err)
+	}
+	n.signal(syscall.SIGUSR1)
+	again := func() bool {
+		b.get(t, "/second").expect(t, 200, "ok")
+		return logs(log, "/second")()
+	}
+	if !eventually(again, n.ended) {
+		t.Error("a worker goes on in the old file")
+	}
+	if code, said := n.order("loglevel", "err"); code != 0 {
+		t.Fatal(said)
+	}
+	quiet := func() bool {
+		target := fmt.Sprintf("/quiet%d", time.Now().UnixNano())
+		b.get(t, target).expect(t, 200, "ok")
+		b.get(t, target).expect(t, 200, "ok")
+		return !logs(log, target)()
+	}
+	if !eventually(quiet, n.ended) {
+		t.Error("the level does not reach the workers")
+	}
+}
