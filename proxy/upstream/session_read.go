@@ -6,7 +6,6 @@ import (
 
 	"lb/messages"
 	"lb/proxy/h2"
-	"lb/proxy/semantics"
 	"lb/proxy/transport"
 )
 
@@ -104,10 +103,7 @@ const maxHeld = 32 << 10
 
 // hold keeps a head until more of its stream comes, or the read is at its end: the head and the body leave in one system call
 // even where a server sends the heads of many responses first, and then their bodies.
-func (s *session) hold(st *Stream, r *semantics.Response) {
-	st.response = r
-	s.held = append(s.held, st)
-}
+func (s *session) hold(st *Stream) { s.held = append(s.held, st) }
 
 // tellHeld tells and pushes what was held. The codec may forget it then.
 func (s *session) tellHeld() {

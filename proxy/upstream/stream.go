@@ -246,12 +246,14 @@ func (s *session) forget(st *Stream) {
 
 // head takes the head of a response. Hot path.
 func (st *Stream) head(e *h2.Event) {
-	st.tellHead()
 	st.answered = true
-	if !e.Response.Interim() {
-		st.phase = responding
+	st.response = e.Response
+	if e.Response.Interim() {
+		st.tellHead()
+		return
 	}
-	st.session.hold(st, e.Response)
+	st.phase = responding
+	st.session.hold(st)
 	if e.Last {
 		st.tellHead()
 		if st.exchange != nil {
