@@ -27,11 +27,13 @@ type backends struct {
 
 	credentials proxy.Credentials
 	tls         *tls.Config     // what is common to all backends
+	unread      string          // why their files were not read; "": they were
 	leaving     map[string]bool // names of children that are stopped and not gone yet
 	dirty       bool            // a snapshot is ordered
 	stepping    bool            // the next step of a slow start is ordered
 	stepper     *time.Timer
 	waiver      *time.Timer
+	looker      *time.Timer // at the files of TLS
 }
 
 // What the actor tells itself.
@@ -64,7 +66,7 @@ func (b *backends) Receive(ctx actor.Context) {
 	case *actor.Started:
 		b.takeOver(ctx)
 	case *actor.Stopping, *actor.Restarting:
-		stopTimers(b.stepper, b.waiver)
+		stopTimers(b.stepper, b.waiver, b.looker)
 	case *actor.Terminated:
 		b.gone(ctx, m.Who)
 	case messages.ConfigChanged:
@@ -85,6 +87,8 @@ func (b *backends) Receive(ctx actor.Context) {
 		b.answer(ctx, m)
 	case publish:
 		b.publish(ctx)
+	case lookAtFiles:
+		b.lookAtFiles(ctx)
 	case step:
 		b.stepping = false
 		b.change(ctx)
@@ -106,7 +110,7 @@ func (b *backends) takeOver(ctx actor.Context) {
 
 // reconcile starts, keeps and stops children, so that there is one for each backend that is wanted.
 func (b *backends) reconcile(ctx actor.Context) {
-	b.readCredentials()
+	b.readCredentials(ctx)
 	b.reconcileServices(ctx)
 	want := b.wanted()
 	keep := make(map[string]bool, len(want))
@@ -125,15 +129,6 @@ func (b *backends) reconcile(ctx actor.Context) {
 	}
 	b.hold(ctx)
 	b.change(ctx)
-}
-
-// readCredentials reads the files of TLS. Who configured them has checked that they can be read.
-func (b *backends) readCredentials() {
-	config, err := b.credentials.Config(b.config.TLS)
-	if err != nil {
-		b.log.Error().Err(err).Msg("TLS to backends goes on as before, or trusts nobody")
-	}
-	b.tls = config
 }
 
 // keep makes or updates the entry of a backend, and its child.
