@@ -2,7 +2,7 @@
 
 // Bench measures what a request costs in lb, nginx and HAProxy, side by side on this machine:
 //
-//	go run ./tests/bench [-rounds 5] [-seconds 3] [-workers 1] [-workloads small-64,connect] [-only lb,nginx]
+//	go run ./tests/bench [-rounds 5] [-seconds 3] [-workers 1] [-backends 2] [-workloads small-64,connect] [-only lb,nginx]
 //
 // The figure that counts is the proxy's CPU time per completed request: user and system time of all its processes from
 // /proc, over the requests that the load generator saw answered. Unlike requests per second it does not depend on what
@@ -34,6 +34,7 @@ type options struct {
 	rounds    int
 	seconds   int // of each measurement
 	workers   int // of each proxy
+	backends  int
 	idle      int // connections of the memory measurement; 0 leaves it out
 	workloads string
 	only      string
@@ -59,6 +60,7 @@ func parseOptions() (options, error) {
 	flag.IntVar(&o.rounds, "rounds", 5, "rounds; medians over them are printed")
 	flag.IntVar(&o.seconds, "seconds", 3, "length of each measurement")
 	flag.IntVar(&o.workers, "workers", 1, "event loops of each proxy")
+	flag.IntVar(&o.backends, "backends", 2, "servers behind each proxy; health checks of lb take part in the figures")
 	flag.IntVar(&o.idle, "idle", 5000, "idle connections whose memory is measured; 0: none")
 	flag.StringVar(&o.workloads, "workloads", strings.Join(workloadNames(), ","), "what to measure")
 	flag.StringVar(&o.only, "only", "lb,nginx,haproxy", "whom to measure")
@@ -68,8 +70,8 @@ func parseOptions() (options, error) {
 	if flag.NArg() > 0 {
 		return o, fmt.Errorf("unexpected argument %q", flag.Arg(0))
 	}
-	if o.rounds < 1 || o.seconds < 1 || o.workers < 1 || o.idle < 0 {
-		return o, errors.New("-rounds, -seconds and -workers start at 1, -idle at 0")
+	if o.rounds < 1 || o.seconds < 1 || o.workers < 1 || o.backends < 1 || o.idle < 0 {
+		return o, errors.New("-rounds, -seconds, -workers and -backends start at 1, -idle at 0")
 	}
 	return o, nil
 }
@@ -99,7 +101,7 @@ func run(ctx context.Context, o options) error {
 	if o.lb, err = lbBinary(ctx, o.lb, dir, names); err != nil {
 		return err
 	}
-	servers, err := startBackends(2)
+	servers, err := startBackends(o.backends)
 	if err != nil {
 		return err
 	}
