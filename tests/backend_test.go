@@ -53,6 +53,7 @@ func startBackend(t *testing.T, script func(*visit)) *backend {
 		b.closeAll()
 		running.Wait()
 	})
+	b.addr = served(t, b.addr)
 	return b
 }
 

@@ -187,3 +187,43 @@ func TestUpgradeIsNotOfferedOverHTTP2(t *testing.T) {
 	c := start(t, settings{backends: []string{back}}).dial(t)
 	c.roundTrip("GET", "/", "Connection: upgrade", "Upgrade: websocket").expect(t, 200, `"" ""`)
 }
+
+// Expect: 100-continue works end to end (RFC 9110 §10.1.1): the body waits for the backend's word.
+func TestExpectContinueOverHTTP2(t *testing.T) {
+	t.Parallel()
+	lbOnly(t)
+	back := startStreams(t, nil, func(s *streams) {
+		for r := s.request(); r != nil; r = s.request() {
+			if r.value("expect") != "100-continue" || r.ended {
+				s.ok(r.id, "not asked")
+				continue
+			}
+			if r.value(":path") == "/refused" {
+				s.head(r.id, true, ":status", "417")
+				continue
+			}
+			s.head(r.id, false, ":status", "100")
+			s.next(func(f http2.Frame) bool {
+				d, isData := f.(*http2.DataFrame)
+				if isData {
+					s.ok(r.id, string(d.Data()))
+				}
+				return isData
+			})
+		}
+	})
+	b := start(t, settings{backends: []string{back}, args: []string{"--health-type", "off"}})
+	c := b.dial(t)
+	for range 3 {
+		c.send(head("PUT", "/", "Content-Length: 5", "Expect: 100-continue"))
+		if m := c.response("PUT"); m.status() != 100 {
+			t.Fatalf("got %v before the body was sent, want 100", m)
+		}
+		c.send("hello")
+		c.response("PUT").expect(t, 200, "hello")
+	}
+	c.send(head("PUT", "/refused", "Content-Length: 5", "Expect: 100-continue"))
+	if m := c.response("PUT"); m.status() != 417 {
+		t.Errorf("got %v, want 417 at once", m)
+	}
+}

@@ -15,7 +15,7 @@ func origin(t *testing.T) string {
 	t.Helper()
 	s := httptest.NewServer(bodies())
 	t.Cleanup(s.Close)
-	return s.Listener.Addr().String()
+	return served(t, s.Listener.Addr().String())
 }
 
 func bodies() http.Handler {
