@@ -27,6 +27,7 @@ type Stream struct {
 	whole    bool // the request was written to its end, though it may wait in the queue
 	answered bool // the final head, or an interim one, came
 	reused   bool
+	stuck    bool // there was something pending when the exchange looked
 	paused   bool // the client does not keep up
 	told     bool // something that is to be pushed
 }
@@ -66,7 +67,7 @@ func (st *Stream) recycle() {
 	st.codec = h2.Stream{Owner: st}
 	st.session, st.trailers, st.response, st.queue = nil, nil, nil, queue
 	st.deadline, st.progress, st.untaken, st.phase = 0, 0, 0, connecting
-	st.whole, st.answered, st.reused, st.paused, st.told = false, false, false, false, false
+	st.whole, st.answered, st.reused, st.stuck, st.paused, st.told = false, false, false, false, false, false
 	p.spare = append(p.spare, st)
 }
 
@@ -130,6 +131,7 @@ func (st *Stream) Flush() {
 	if st.phase == gone {
 		return
 	}
+	st.stuck = st.Pending() > 0
 	st.session.soon()
 	st.expect()
 }
@@ -145,6 +147,7 @@ func (st *Stream) drain() {
 	if st.exchange == nil || st.phase == connecting {
 		return
 	}
+	was := st.stuck
 	if len(st.queue) > 0 {
 		n := st.write(st.queue)
 		if n == 0 {
@@ -157,7 +160,7 @@ func (st *Stream) drain() {
 		}
 		st.Flush()
 	}
-	if !st.whole && st.Pending() == 0 {
+	if st.stuck = st.Pending() > 0; was && !st.stuck && !st.whole {
 		st.exchange.Writable()
 	}
 }
