@@ -241,7 +241,7 @@ func TestCtlRefuses(t *testing.T) {
 	}{
 		{[]string{"ctl"}, 2, "a verb is missing"},
 		{[]string{"ctl", "drian", back.addr}, 2, `did you mean "drain"?`},
-		{[]string{"ctl", "drain"}, 2, "a BACKEND is missing"},
+		{[]string{"ctl", "drain"}, 2, "BACKEND is missing after"},
 		{[]string{"ctl", "drain", "9001"}, 2, "9001"},
 		{[]string{"ctl", "drain", "127.0.0.1:1"}, 1, "no such backend"},
 		{[]string{"ctl", "enable", back.addr, "now"}, 2, `unexpected argument "now"`},

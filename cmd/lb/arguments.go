@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -54,7 +55,8 @@ func spellCommand(command *cli.Command, args []string) ([]string, error) {
 		arguments, args = append(arguments, rest[0]), rest[1:]
 	}
 	spelled := append([]string{command.Name}, own.out...)
-	if len(arguments) > 0 {
+	// Beside arguments urfave/cli looks for help on the first of them.
+	if len(arguments) > 0 && !slices.Contains(own.out, "--help") {
 		spelled = append(append(spelled, "--"), arguments...)
 	}
 	return spelled, nil

@@ -124,7 +124,7 @@ func findControl() (string, error) {
 	case 1:
 		return live[0], nil
 	}
-	return "", badUse(fmt.Errorf("several run, choose one with --control-socket: %v", live))
+	return "", badUse(fmt.Errorf("several run, choose one with --port or --control-socket: %v", live))
 }
 
 // mine leaves out what others have put into a directory that is open to all. Root looks after everybody's.

@@ -72,7 +72,7 @@ func whichFlags() []cli.Flag {
 
 func (p *program) ctlAction(c *cli.Context) error {
 	if c.Bool("help") {
-		return cli.ShowCommandHelp(c, "ctl")
+		return showHelp(c)
 	}
 	v, order, err := readVerb(c.Args().Slice())
 	if err != nil {
@@ -115,7 +115,7 @@ func readVerb(words []string) (v verb, order map[string]any, err error) {
 	case v.name == "":
 		return v, nil, badWord("unknown verb", words[0], messages.Nearest(words[0], names))
 	case len(given) < len(v.takes):
-		return v, nil, badWord("a "+v.takes[len(given)]+" is missing after", words[len(words)-1], "")
+		return v, nil, badWord(v.takes[len(given)]+" is missing after", words[len(words)-1], "")
 	case len(given) > len(v.takes):
 		return v, nil, badWord("unexpected argument", given[len(v.takes)], "")
 	}
