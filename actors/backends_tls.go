@@ -13,8 +13,8 @@ const filesEvery = 10 * time.Second
 // lookAtFiles is due when the files of TLS are to be looked at.
 type lookAtFiles struct{}
 
-// readCredentials reads the files of TLS, if there are other ones or one has changed. Who configured them has checked that
-// they can be read.
+// readCredentials reads the files of TLS, if there are other ones or one has changed. Who configured them has checked
+// that they can be read.
 func (b *backends) readCredentials(ctx actor.Context) {
 	config, err := b.credentials.Config(b.config.TLS)
 	if config != b.tls || text(err) != b.unread {

@@ -12,8 +12,8 @@ type tlsFailure struct{ cause error }
 func (f tlsFailure) Error() string { return "TLS: " + f.cause.Error() }
 func (f tlsFailure) Unwrap() error { return f.cause }
 
-// securely speaks TLS on a connection, by what requests to the backend go by. Each probe has a handshake of its own, so that a
-// certificate that has expired is noticed.
+// securely speaks TLS on a connection, by what requests to the backend go by. Each probe has a handshake of its own, so
+// that a certificate that has expired is noticed.
 func securely(ctx context.Context, conn net.Conn, t target) (*tls.Conn, error) {
 	c := &tls.Config{MinVersion: tls.VersionTLS12}
 	if t.tls != nil {

@@ -8,13 +8,14 @@ import (
 // TLS is how lb speaks TLS to the backends that have it. It names files, so that no key is ever in a message: who needs
 // their contents reads them.
 type TLS struct {
-	// Insecure switches the verification of certificates off: whoever can get between lb and a backend can then read and
-	// change everything.
+	// Insecure switches the verification of certificates off: whoever can get between lb and a backend can then read
+	// and change everything.
 	Insecure bool
-	// CAFile has the certificates, in PEM, of the authorities that are trusted instead of the system's; empty: the system's.
+	// CAFile has the certificates, in PEM, of the authorities that are trusted instead of the system's; empty: the
+	// system's.
 	CAFile string
-	// ClientCert and ClientKey are files with the certificate, in PEM, that lb shows to backends, and with its key. Both or
-	// neither are given.
+	// ClientCert and ClientKey are files with the certificate, in PEM, that lb shows to backends, and with its key.
+	// Both or neither are given.
 	ClientCert, ClientKey string
 	// ServerName is what every backend is asked for (SNI, RFC 6066 §3) and what its certificate must be for; empty: the
 	// host of the backend.

@@ -28,9 +28,9 @@ type stamp struct {
 	size    int64
 }
 
-// Config returns what TLS to all backends has in common; whoever speaks to one clones it and adds the server's name, if it
-// has none. As long as nothing changes, it is the same one. On an error, which names the file, the last one that could be
-// made of these settings goes on to hold; without one, the config trusts nobody.
+// Config returns what TLS to all backends has in common; whoever speaks to one clones it and adds the server's name, if
+// it has none. As long as nothing changes, it is the same one. On an error, which names the file, the last one that
+// could be made of these settings goes on to hold; without one, the config trusts nobody.
 func (c *Credentials) Config(t messages.TLS) (*tls.Config, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -106,10 +106,13 @@ func (a *authority) pool() *x509.CertPool {
 	return p
 }
 
-// clearOnly are tests that are not run through relays, because they know backends by their addresses or their processes.
+// clearOnly are tests that are not run through relays, because they know backends by their addresses or their
+// processes.
 var clearOnly = []string{
-	"TestWire/rfc9112-9-connection", "TestTCPProbes", "TestAllBackends", "TestFailover", "TestCtl", "TestAdminShowsStatusAndTree",
-	"TestSticky", "TestMetrics", "TestHashKeepsItsPromise",
+	"TestWire/rfc9112-9-connection", "TestTCPProbes", "TestAllBackends", "TestFailover", "TestCtl",
+	"TestAdminShowsStatusAndTree",
+	"TestSlowBackends", "TestRequestsGoOnWithoutTheControlPlane", "TestWorkersOutliveTheirSupervisor",
+	"TestClientsNoticeNothingOfProcessesThatComeAndGo", "TestSticky", "TestMetrics", "TestHashKeepsItsPromise",
 }
 
 // secured are the settings of a balancer that reaches the same backends by TLS.
@@ -117,6 +120,9 @@ func (s settings) secured(t *testing.T) settings {
 	t.Helper()
 	if slices.ContainsFunc(clearOnly, func(name string) bool { return strings.HasPrefix(t.Name(), name) }) {
 		t.Skip("knows its backends by their addresses")
+	}
+	if !slices.ContainsFunc(s.backends, isClear) {
+		return s
 	}
 	a := newAuthority(t)
 	config := &tls.Config{Certificates: []tls.Certificate{a.leaf(nil)}, NextProtos: []string{"http/1.1"}}
@@ -127,7 +133,7 @@ func (s settings) secured(t *testing.T) settings {
 		if attributes != "" {
 			attributes = "," + attributes
 		}
-		if !strings.Contains(address, "://") {
+		if isClear(b) {
 			address = "https://" + startTLSRelay(t, address, config)
 		}
 		s.backends = append(s.backends, address+attributes)
@@ -135,6 +141,8 @@ func (s settings) secured(t *testing.T) settings {
 	s.args = append([]string{"--ca-file", a.file, "--host-header", "preserve"}, s.args...)
 	return s
 }
+
+func isClear(backend string) bool { return !strings.Contains(backend, "://") }
 
 // startTLSRelay runs a server that speaks TLS and passes on what is inside to a backend: bytes, ends and resets.
 func startTLSRelay(t *testing.T, backend string, config *tls.Config) (addr string) {

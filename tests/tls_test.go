@@ -18,8 +18,8 @@ import (
 	"time"
 )
 
-// startSecureNginx runs nginx as an origin server with TLS until the test ends. Beside the files of root it serves /tls, which
-// tells how it was spoken to.
+// startSecureNginx runs nginx as an origin server with TLS until the test ends. Beside the files of root it serves
+// /tls, which tells how it was spoken to.
 func startSecureNginx(t *testing.T, a *authority, root, more string) (addr string) {
 	t.Helper()
 	port := freePort(t)
@@ -102,8 +102,8 @@ func TestFilesThroughNginxOverTLS(t *testing.T) {
 	}
 }
 
-// A backend whose certificate is refused costs no request, not even one that may not be sent twice: nothing was sent. Alone
-// it is answered for with the reason.
+// A backend whose certificate is refused costs no request, not even one that may not be sent twice: nothing was sent.
+// Alone it is answered for with the reason.
 func TestCertificatesAreRefusedEachForItsReason(t *testing.T) {
 	t.Parallel()
 	lbOnly(t)
@@ -298,7 +298,8 @@ func TestProbesOverTLS(t *testing.T) {
 	case <-time.After(patience):
 		t.Error("no probe")
 	}
-	down := `"backend":"https://` + bad + `","from":"up","to":"down","reason":"failures in a row: 2, the last: probe tls_certificate_error`
+	down := `"backend":"https://` + bad + `","from":"up","to":"down",` +
+		`"reason":"failures in a row: 2, the last: probe tls_certificate_error`
 	if !eventually(func() bool { return strings.Contains(b.stdout.String(), down) }, nil) {
 		t.Errorf("the log has no %s", down)
 	}

@@ -90,8 +90,8 @@ func (c *Conn) readyEarly(e loop.Events) {
 	}
 }
 
-// Expired implements loop.Expirer. The timer stands wherever an earlier deadline put it, so that moving a deadline costs
-// a comparison.
+// Expired implements loop.Expirer. The timer stands wherever an earlier deadline put it, so that moving a deadline
+// costs a comparison.
 func (c *Conn) Expired(now int64) (next int64) {
 	if c.deadline > now || c.deadline == 0 {
 		return c.deadline
@@ -124,8 +124,8 @@ func (c *Conn) CanRead() bool { return c.status&(readable|held) != 0 }
 // HungUp reports whether the peer ended its side, though its last bytes may not have been read.
 func (c *Conn) HungUp() bool { return c.status&hungUp != 0 }
 
-// Read reads what is there into b. It returns ErrNotNow when there is nothing, io.EOF at the peer's end, ErrTruncated where
-// TCP ended and TLS did not, a *TLSError for what TLS finds at fault, and the socket's error otherwise. Hot path.
+// Read reads what is there into b. It returns ErrNotNow when there is nothing, io.EOF at the peer's end, ErrTruncated
+// where TCP ended and TLS did not, a *TLSError for what TLS finds at fault, and the socket's error otherwise. Hot path.
 func (c *Conn) Read(b []byte) (n int, err error) {
 	if c.tls != nil {
 		n, err = c.tls.read(b)
@@ -175,19 +175,19 @@ func (c *Conn) Room() int {
 	return sendRoom(c.fd)
 }
 
-// Silent reports whether the peer has sent nothing that waits to be read, and has neither ended nor reset the connection.
-// It costs a system call: for requests that may not be sent twice. What TLS sends for its own sake, such as session tickets,
-// is taken in and does not count.
+// Silent reports whether the peer has sent nothing that waits to be read, and has neither ended nor reset the
+// connection. It costs a system call: for requests that may not be sent twice. What TLS sends for its own sake, such as
+// session tickets, is taken in and does not count.
 func (c *Conn) Silent() bool {
 	return (c.status&held == 0 && nothingToPeek(c.fd)) || (c.tls != nil && c.tls.silent())
 }
 
-// Send sends what g has gathered and empties it. What the kernel does not take is queued; Flushed follows. After an error
-// nothing is queued. Hot path.
+// Send sends what g has gathered and empties it. What the kernel does not take is queued; Flushed follows. After an
+// error nothing is queued. Hot path.
 func (c *Conn) Send(g *Gather) error { return c.send(g, 0) }
 
-// SendLast is Send for the last bytes before Close or Shutdown, which must follow at once: the kernel holds them back for
-// it, so that they and the end of the stream leave in one packet.
+// SendLast is Send for the last bytes before Close or Shutdown, which must follow at once: the kernel holds them back
+// for it, so that they and the end of the stream leave in one packet.
 func (c *Conn) SendLast(g *Gather) error { return c.send(g, sendMore) }
 
 func (c *Conn) send(g *Gather, flags int) error {
@@ -248,8 +248,8 @@ func (c *Conn) Shutdown() {
 	shutdownWrite(c.fd)
 }
 
-// CloseSent closes the connection after what is queued, at the loop time given at the latest. The user is not called any
-// more.
+// CloseSent closes the connection after what is queued, at the loop time given at the latest. The user is not called
+// any more.
 func (c *Conn) CloseSent(latest int64) {
 	c.user = closer{c}
 	c.Deadline(latest)

@@ -9,8 +9,8 @@ import (
 // maxSpare bounds how many output buffers are kept for the next connection whose peer does not read, 64 KiB each.
 const maxSpare = 32
 
-// WideSize is the size in bytes of a wide read: of a body whose sender is ahead of us while its receiver keeps up. Each read
-// and each send wakes a process at the other end, and that is most of what a large body costs.
+// WideSize is the size in bytes of a wide read: of a body whose sender is ahead of us while its receiver keeps up. Each
+// read and each send wakes a process at the other end, and that is most of what a large body costs.
 const WideSize = 512 << 10
 
 // bodySize is what is read of a body, and so buffered for a receiver that does not keep up.
@@ -37,8 +37,8 @@ type User interface {
 	Readable()
 	// Flushed says that the output queue, which was not empty, is empty.
 	Flushed()
-	// Broken says that the connection could not be made, for the reason err, or that it is dead in both directions. Then
-	// err is nil: what was received before can still be read, and after it the reason.
+	// Broken says that the connection could not be made, for the reason err, or that it is dead in both directions.
+	// Then err is nil: what was received before can still be read, and after it the reason.
 	Broken(err error)
 	// Late says that the deadline has passed. It is gone then.
 	Late()
@@ -83,8 +83,8 @@ func (n *Network) adopt(fd int, u User, s status) (*Conn, error) {
 // behind it have room.
 func (n *Network) HeadBuffer() []byte { return n.Loop.Scratch() }
 
-// BodyBuffer returns the buffer for the next bytes of a body, 64 KiB or wide. It has the same owners as the loop's scratch
-// buffer, which the smaller one is part of.
+// BodyBuffer returns the buffer for the next bytes of a body, 64 KiB or wide. It has the same owners as the loop's
+// scratch buffer, which the smaller one is part of.
 func (n *Network) BodyBuffer(wide bool) []byte {
 	if !wide {
 		return n.Loop.Scratch()[:bodySize]

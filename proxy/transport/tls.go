@@ -8,9 +8,9 @@ import (
 	"lb/proxy/loop"
 )
 
-// TLS without blocking. The handshake runs on a goroutine of its own, because it may compute for milliseconds, over a wire
-// that the loop feeds with what comes. Afterwards there is no goroutine any more: the tls.Conn is called on the loop, over the
-// same wire, which then is the socket itself and says ErrNotNow where it would have to wait.
+// TLS without blocking. The handshake runs on a goroutine of its own, because it may compute for milliseconds, over a
+// wire that the loop feeds with what comes. Afterwards there is no goroutine any more: the tls.Conn is called on the
+// loop, over the same wire, which then is the socket itself and says ErrNotNow where it would have to wait.
 
 // secure is the TLS of a connection. Loop's thread only, but for what the handshake's goroutine has meanwhile.
 type secure struct {
@@ -29,8 +29,9 @@ type secure struct {
 var errHandshakeCrashed = errors.New("the code of the handshake panicked")
 
 // DialTLS is Dial for TLS as a client, by a config that must not be changed any more: it says the server's name, what
-// certificates are accepted and which protocols ALPN offers. u is told that it is Connected when the handshake is over. It is
-// Broken with a *TLSError when TLS is at fault, or with the socket's error, or ErrTruncated, when the connection ended before.
+// certificates are accepted and which protocols ALPN offers. u is told that it is Connected when the handshake is over.
+// It is Broken with a *TLSError when TLS is at fault, or with the socket's error, or ErrTruncated, when the connection
+// ended before.
 func (n *Network) DialTLS(address netip.AddrPort, config *tls.Config, u User) (*Conn, error) {
 	c, err := n.Dial(address, u)
 	if err != nil {
@@ -41,7 +42,8 @@ func (n *Network) DialTLS(address netip.AddrPort, config *tls.Config, u User) (*
 	return c, nil
 }
 
-// Protocol is what ALPN settled (RFC 7301); empty without TLS, before the handshake's end, and when the peer named none.
+// Protocol is what ALPN settled (RFC 7301); empty without TLS, before the handshake's end, and when the peer named
+// none.
 func (c *Conn) Protocol() string {
 	if c.tls == nil {
 		return ""

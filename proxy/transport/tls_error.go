@@ -24,7 +24,8 @@ const (
 	AlertFault
 )
 
-// TLSError is a failure of TLS. Its text is fit for a Proxy-Status field: printable ASCII without quotes and backslashes.
+// TLSError is a failure of TLS. Its text is fit for a Proxy-Status field: printable ASCII without quotes and
+// backslashes.
 type TLSError struct {
 	Fault Fault
 	Text  string
@@ -54,7 +55,7 @@ func NewTLSError(err error) *TLSError {
 		return &TLSError{AlertFault, "alert received: " + plain(operation.Err.Error()), err}
 	case errors.As(err, &operation) && operation.Op == "local error":
 		return &TLSError{ProtocolFault, "refused: " + plain(operation.Err.Error()), err}
-	case err == io.EOF || errors.Is(err, net.ErrClosed) || errors.As(err, new(syscall.Errno)) || errors.Is(err, ErrTruncated):
+	case err == io.EOF, errors.Is(err, net.ErrClosed), errors.As(err, new(syscall.Errno)), errors.Is(err, ErrTruncated):
 		return nil
 	}
 	return &TLSError{ProtocolFault, plain(err.Error()), err}

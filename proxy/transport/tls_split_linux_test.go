@@ -16,8 +16,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// pieces is the server's end of a connection whose bytes arrive in reads of a given size: the socket keeps messages apart,
-// and the next one is sent when the loop has read the one before.
+// pieces is the server's end of a connection whose bytes arrive in reads of a given size: the socket keeps messages
+// apart, and the next one is sent when the loop has read the one before.
 type pieces struct {
 	net.Conn
 	size int

@@ -1,7 +1,6 @@
 package transport
 
 import (
-	"bytes"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -146,9 +145,9 @@ func TestTLSFailures(t *testing.T) {
 		fault Fault
 		want  string // "": TLS is not at fault
 	}{
-		{"clear text", func(c net.Conn) { _, _ = c.Write([]byte("HTTP/1.1 400 Bad Request\r\n\r\n")) }, ProtocolFault, "in clear text"},
-		{"garbage", func(c net.Conn) { _, _ = c.Write(bytes.Repeat([]byte("x"), 100)) }, ProtocolFault, "does not look like a TLS"},
-		{"alert", func(c net.Conn) { _, _ = c.Write([]byte{21, 3, 3, 0, 2, 2, 112}) }, AlertFault, "unrecognized name"},
+		{"clear text", say("HTTP/1.1 400 Bad Request\r\n\r\n"), ProtocolFault, "in clear text"},
+		{"garbage", say(strings.Repeat("x", 100)), ProtocolFault, "does not look like a TLS"},
+		{"alert", say("\x15\x03\x03\x00\x02\x02\x70"), AlertFault, "unrecognized name"},
 		{"flood", flood, ProtocolFault, ""},
 		{"closed", func(net.Conn) {}, 0, ""},
 	} {
@@ -171,6 +170,10 @@ func TestTLSFailures(t *testing.T) {
 			}
 		})
 	}
+}
+
+func say(text string) func(net.Conn) {
+	return func(c net.Conn) { _, _ = io.WriteString(c, text) }
 }
 
 // flood sends a handshake message that never ends.

@@ -13,14 +13,14 @@ import (
 // certificates, is limited to 256 KiB by crypto/tls.
 const maxUntaken = 512 << 10
 
-// ErrTruncated says that TCP ended, and TLS did not: somebody may have cut the stream (RFC 8446 §6.1). What came before must
-// not be taken for the whole where only the end tells that it is.
+// ErrTruncated says that TCP ended, and TLS did not: somebody may have cut the stream (RFC 8446 §6.1). What came before
+// must not be taken for the whole where only the end tells that it is.
 var ErrTruncated = errors.New("the connection ended without the end of TLS")
 
 var errAhead = errors.New("too many bytes before the end of the handshake")
 
-// wire is the net.Conn below a tls.Conn. Until it is live the handshake's goroutine reads what the loop feeds, and waits for
-// it; then it is the socket, on the loop's thread, and never waits.
+// wire is the net.Conn below a tls.Conn. Until it is live the handshake's goroutine reads what the loop feeds, and
+// waits for it; then it is the socket, on the loop's thread, and never waits.
 type wire struct {
 	conn   *Conn
 	remote net.Addr

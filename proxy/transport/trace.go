@@ -11,19 +11,20 @@ import (
 
 // What passes on connections, shown to people. While nobody looks it costs a comparison with nil per read and send.
 
-// Tracer shows the bytes of connections and the handshakes of TLS. Its fields must not be changed in use; several loops may
-// share one. A nil Tracer shows nothing.
+// Tracer shows the bytes of connections and the handshakes of TLS. Its fields must not be changed in use; several loops
+// may share one. A nil Tracer shows nothing.
 type Tracer struct {
 	// Payloads shows the bytes that are received and sent, of TLS what is inside it.
 	Payloads bool
 	// Handshakes shows what those of TLS settle, or why they fail.
 	Handshakes bool
-	// Filter picks the connections: a substring of the client's address, or of the backend's address or name. Empty: all.
+	// Filter picks the connections: a substring of the client's address, or of the backend's address or name. Empty:
+	// all.
 	Filter string
 	// Secrets shows the values of Authorization, Proxy-Authorization, Cookie and Set-Cookie as well.
 	Secrets bool
-	// Write takes an entry of one or more lines, which is its own from then on. It is called by several goroutines and must
-	// not wait.
+	// Write takes an entry of one or more lines, which is its own from then on. It is called by several goroutines and
+	// must not wait.
 	Write func(entry []byte)
 
 	connections atomic.Uint64
@@ -49,7 +50,8 @@ type trace struct {
 	scratch  []byte
 }
 
-// ShowAs names the connection for those who look: the backend that it goes to, or "" for a client, and the peer's address.
+// ShowAs names the connection for those who look: the backend that it goes to, or "" for a client, and the peer's
+// address.
 func (c *Conn) ShowAs(backend string, peer netip.AddrPort) {
 	t := c.net.Tracer
 	if t == nil || !t.wants(backend, peer.String()) {

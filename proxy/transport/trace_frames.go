@@ -6,8 +6,8 @@ import (
 	"fmt"
 )
 
-// Frames of HTTP/2 in what is shown: their heads are told in words, and blocks of fields are hidden, because secrets in them
-// are compressed (RFC 9113 §4.1, RFC 7541). Whoever decodes such blocks may show them by Note.
+// Frames of HTTP/2 in what is shown: their heads are told in words, and blocks of fields are hidden, because secrets in
+// them are compressed (RFC 9113 §4.1, RFC 7541). Whoever decodes such blocks may show them by Note.
 
 const (
 	frameHeadSize = 9
@@ -16,7 +16,8 @@ const (
 
 // frameNames by type (RFC 9113 §6).
 var frameNames = [...]string{
-	"DATA", "HEADERS", "PRIORITY", "RST_STREAM", "SETTINGS", "PUSH_PROMISE", "PING", "GOAWAY", "WINDOW_UPDATE", "CONTINUATION",
+	"DATA", "HEADERS", "PRIORITY", "RST_STREAM", "SETTINGS", "PUSH_PROMISE", "PING", "GOAWAY", "WINDOW_UPDATE",
+	"CONTINUATION",
 }
 
 // Types of frames that carry fields.

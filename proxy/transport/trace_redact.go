@@ -1,7 +1,7 @@
 package transport
 
-// redactor hides the values of secret fields in a stream of HTTP/1.1, however it is cut. It does not tell heads from bodies:
-// a line of a body that looks like such a field is hidden as well.
+// redactor hides the values of secret fields in a stream of HTTP/1.1, however it is cut. It does not tell heads from
+// bodies: a line of a body that looks like such a field is hidden as well.
 type redactor struct {
 	state lineState
 	name  [len("proxy-authorization")]byte // of the field, in lower case

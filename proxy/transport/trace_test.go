@@ -29,8 +29,8 @@ func (s *shown) String() string {
 
 // Secrets are hidden wherever the stream is cut, and what is no secret is not.
 func TestRedactAtEverySplit(t *testing.T) {
-	const text = "GET / HTTP/1.1\r\nauthorization: Basic abc\r\nX-Request-ID: id-7\r\nCookie: a=b; c=d\r\nAuthorizations: x\r\n\r\n" +
-		"HTTP/1.1 200 OK\r\nSet-Cookie:s=1\r\n  folded\r\nPROXY-AUTHORIZATION: z\r\nA: cookie: no\r\n\r\nbody"
+	const text = "GET / HTTP/1.1\r\nauthorization: Basic abc\r\nX-Request-ID: id-7\r\nCookie: a=b; c=d\r\n" +
+		"Authorizations: x\r\n\r\nHTTP/1.1 200 OK\r\nSet-Cookie:s=1\r\n  folded\r\nPROXY-AUTHORIZATION: z\r\nA: cookie: no\r\n\r\nbody"
 	want := strings.NewReplacer(" Basic abc", "**********", " a=b; c=d", "*********", "s=1\r\n  folded", "***\r\n *******",
 		": z", ":**").Replace(text)
 	for cut := range len(text) {

@@ -18,8 +18,8 @@ const sessions = 4
 
 var errHandshakeLate = fmt.Errorf("the TLS handshake: %w", syscall.ETIMEDOUT)
 
-// secure makes the backend be spoken to by TLS, by what all backends have in common: nil for defaults. Idle connections that
-// were made by something else are closed: what they trust may not be trusted any more.
+// secure makes the backend be spoken to by TLS, by what all backends have in common: nil for defaults. Idle connections
+// that were made by something else are closed: what they trust may not be trusted any more.
 func (b *Backend) secure(host string, common *tls.Config) {
 	if b.tls != nil && b.common == common {
 		return
