@@ -28,7 +28,7 @@ func (c *Conn) readSettings(f *http2.SettingsFrame) (Event, *Error) {
 func (c *Conn) obey(s http2.Setting) *Error {
 	switch s.ID {
 	case http2.SettingHeaderTableSize:
-		c.fields.hpack.SetMaxDynamicTableSize(s.Val)
+		c.fields.resize(s.Val)
 	case http2.SettingEnablePush:
 		if s.Val != 0 { // RFC 9113 §6.5.2
 			return protocolError("a server cannot be pushed to")

@@ -8,6 +8,7 @@
 //	conn.go      a connection        stream.go    one request and its response
 //	read.go      frames in           write.go     requests out
 //	head.go      field sections      fields.go    HPACK and the mapping of requests
+//	table.go     what of them the server knows
 //	flow.go      windows             control.go   SETTINGS, PING, GOAWAY, RST_STREAM, WINDOW_UPDATE
 //
 // Frames are read and written by the Framer of golang.org/x/net/http2, once a whole one is there, and field sections by its

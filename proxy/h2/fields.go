@@ -17,8 +17,18 @@ type encoder struct {
 	hpack *hpack.Encoder
 	block bytes.Buffer
 	lower []byte
-	words map[string]string
+	names map[string]string // in lower case, by themselves
+	words map[string]*word  // by their text
+	table table
 	seen  [seenSize]uint32 // hashes of values that came
+}
+
+// word is a value that came more than once, and where the tables have it together with a name.
+type word struct {
+	text   string
+	name   string
+	static int // index in the static table
+	number int // of an entry of the dynamic table
 }
 
 const (
@@ -30,13 +40,22 @@ const (
 func (e *encoder) open() {
 	e.hpack = hpack.NewEncoder(&e.block)
 	e.hpack.SetMaxDynamicTableSizeLimit(tableSize)
-	e.words = make(map[string]string)
+	e.names, e.words = make(map[string]string), make(map[string]*word)
+	e.table.limit = tableSize
+}
+
+// resize obeys the server's limit of the dynamic table.
+func (e *encoder) resize(limit uint32) {
+	e.hpack.SetMaxDynamicTableSize(limit)
+	e.table.resize(int(min(limit, tableSize)))
 }
 
 // request returns the field section of a request, good until the next one. Hot path.
 func (e *encoder) request(r *semantics.Request, target []byte, scheme string) []byte {
 	e.block.Reset()
-	e.write(":method", e.word(r.Method), false)
+	// These by hpack itself, which may have to begin with a change of the table's size. The usual ones are in the static table,
+	// so that they change nothing in the other.
+	e.write(":method", e.name(r.Method), string(r.Method) != "GET" && string(r.Method) != "POST")
 	e.write(":scheme", scheme, false)
 	for i := range r.Fields {
 		if r.Fields[i].Kind == semantics.Host {
@@ -47,7 +66,7 @@ func (e *encoder) request(r *semantics.Request, target []byte, scheme string) []
 	e.field(":path", target)
 	for i := range r.Fields {
 		if f := &r.Fields[i]; belongs(f) {
-			e.field(e.name(f.Name), f.Value)
+			e.field(e.lowered(f.Name), f.Value)
 		}
 	}
 	return e.block.Bytes()
@@ -71,7 +90,7 @@ func (e *encoder) trailers(fields []semantics.Field) []byte {
 	e.block.Reset()
 	for i := range fields {
 		if f := &fields[i]; f.MayTrail() {
-			e.field(e.name(f.Name), f.Value)
+			e.field(e.lowered(f.Name), f.Value)
 		}
 	}
 	return e.block.Bytes()
@@ -79,17 +98,57 @@ func (e *encoder) trailers(fields []semantics.Field) []byte {
 
 // field writes a field by what is known of its value. Hot path.
 func (e *encoder) field(name string, value []byte) {
-	if len(value) <= longWord && !secret(name) {
-		if w, kept := e.words[string(value)]; kept {
-			e.write(name, w, false)
-			return
-		}
-		if e.again(value) {
-			e.write(name, e.word(value), false)
-			return
-		}
+	if len(value) > longWord || secret(name) {
+		e.write(name, string(value), true)
+		return
 	}
-	e.write(name, string(value), true)
+	w := e.words[string(value)]
+	if w == nil && e.again(value) {
+		w = e.keep(value)
+	}
+	switch {
+	case w == nil:
+		e.write(name, string(value), true)
+	case w.name == name && e.known(w):
+	default:
+		e.find(w, name)
+	}
+}
+
+// known writes the index of a field that a table has, and reports whether one does.
+func (e *encoder) known(w *word) bool {
+	index := w.static
+	if index == 0 {
+		index = e.table.index(w.number)
+	}
+	const prefix = 1<<7 - 1 // RFC 7541 §6.1, §5.1; no index is beyond the first continuation byte
+	switch {
+	case index == 0:
+		return false
+	case index < prefix:
+		e.block.WriteByte(0x80 | byte(index))
+	default:
+		e.block.WriteByte(0xff)
+		e.block.WriteByte(byte(index - prefix))
+	}
+	return true
+}
+
+// find has hpack write a field and notes where that found it, or put it.
+func (e *encoder) find(w *word, name string) {
+	start := e.block.Len()
+	e.write(name, w.text, false)
+	w.name, w.static, w.number = name, 0, 0
+	switch b := e.block.Bytes()[start:]; {
+	case b[0] == 0xff:
+		w.number = e.table.number(int(b[1]) + 1<<7 - 1)
+	case b[0] >= 0x80|firstDynamic:
+		w.number = e.table.number(int(b[0] & 0x7f))
+	case b[0] >= 0x80:
+		w.static = int(b[0] & 0x7f)
+	case b[0] >= 0x40: // RFC 7541 §6.2.1
+		w.number = e.table.insert(name, w.text)
+	}
 }
 
 // write writes a field. One that is not kept is written as never to be indexed, the only such form that hpack offers.
@@ -126,8 +185,8 @@ func hash(b []byte) uint32 {
 	return h
 }
 
-// name is a field name in lower case (RFC 9113 §8.2.1).
-func (e *encoder) name(b []byte) string {
+// lowered is a field name in lower case (RFC 9113 §8.2.1).
+func (e *encoder) lowered(b []byte) string {
 	e.lower = e.lower[:0]
 	for _, c := range b {
 		if 'A' <= c && c <= 'Z' {
@@ -135,20 +194,30 @@ func (e *encoder) name(b []byte) string {
 		}
 		e.lower = append(e.lower, c)
 	}
-	return e.word(e.lower)
+	return e.name(e.lower)
 }
 
-// word is b as a string that is kept for the next time.
-func (e *encoder) word(b []byte) string {
-	if w, known := e.words[string(b)]; known {
-		return w
+// name is b as a string, which is kept for the next time.
+func (e *encoder) name(b []byte) string {
+	if n, known := e.names[string(b)]; known {
+		return n
 	}
+	if len(e.names) == maxWords {
+		clear(e.names)
+	}
+	n := string(b)
+	if len(n) <= longWord {
+		e.names[n] = n
+	}
+	return n
+}
+
+// keep remembers a value.
+func (e *encoder) keep(value []byte) *word {
 	if len(e.words) == maxWords {
 		clear(e.words)
 	}
-	w := string(b)
-	if len(b) <= longWord {
-		e.words[w] = w
-	}
+	w := &word{text: string(value)}
+	e.words[w.text] = w
 	return w
 }
