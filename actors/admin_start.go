@@ -26,6 +26,8 @@ type AdminOptions struct {
 	// Upgrade has another process take over, and returns when it has, with its number, or has failed; nil: that is not
 	// possible.
 	Upgrade func() (pid int, err error)
+	// Resize changes the number of workers; nil: that is not possible.
+	Resize func(workers int) error
 	// Stop ends the balancer as a signal would; nil: it is drained at once.
 	Stop func(within time.Duration)
 	// SetLevel changes the level of the log to one named by a word of --loglevel; nil: it cannot be changed.

@@ -24,6 +24,7 @@ const maxOrder = 4 << 10
 //	POST /weight   {"backend":"127.0.0.1:9001","weight":3}  0: the configured weight
 //	POST /reload   {}                                       the configuration file is read now
 //	POST /loglevel {"level":"debug"}
+//	POST /workers  {"workers":4}                            there are so many from now on
 //	POST /upgrade  {}                                       another process takes over, of the file on disk
 //	POST /stop     {"within":"30s"}                         all ends after what runs, or after that time
 type control struct {
@@ -39,6 +40,7 @@ type order struct {
 	Weight  int    `json:"weight"`
 	Level   string `json:"level"`
 	Within  string `json:"within"`
+	Workers int    `json:"workers"`
 }
 
 // standardStop is what running exchanges get to finish in when the order does not say.
@@ -46,6 +48,7 @@ const standardStop = 30 * time.Second
 
 var (
 	errUnknownLevels = errors.New("the log level cannot be changed")
+	errNoResize      = errors.New("the number of workers cannot be changed")
 	errNoUpgrade     = errors.New("no other process can take over")
 	errNoFile        = errors.New("there is no configuration file to read")
 )
@@ -54,6 +57,7 @@ func (c *control) pages() *http.ServeMux {
 	mux := c.survey.pages()
 	for name, carryOut := range map[string]func(order) (string, error){
 		"drain": c.drain, "enable": c.enable, "weight": c.weigh, "reload": c.reload, "loglevel": c.level,
+		"workers": c.resize,
 	} {
 		mux.HandleFunc("POST /"+name, func(w http.ResponseWriter, r *http.Request) { c.take(w, r, name, carryOut) })
 	}
@@ -128,6 +132,13 @@ func (c *control) level(o order) (string, error) {
 		return "", errUnknownLevels
 	}
 	return "the log level is " + o.Level, c.options.SetLevel(o.Level)
+}
+
+func (c *control) resize(o order) (string, error) {
+	if c.options.Resize == nil {
+		return "", errNoResize
+	}
+	return fmt.Sprintf("there are %d workers", o.Workers), c.options.Resize(o.Workers)
 }
 
 // stop answers before it begins: when nothing runs, the end comes at once.

@@ -42,9 +42,8 @@ type workerReport struct {
 // gatherings collect counters from the loops. A loop is asked itself, not the worker actor: one that waits for its restart
 // does not receive messages, and what it has counted is in its seat. The fields are the workers actor's only.
 type gatherings struct {
-	system  *supervisor.System
-	posts   []post
-	last    []messages.Stats // what each worker told last: it only grows
+	system *supervisor.System
+	*briefing
 	running map[uint64]*gathering
 	begun   uint64
 }
@@ -55,8 +54,8 @@ type gathering struct {
 	waiting int
 }
 
-func newGatherings(system *supervisor.System, posts []post, last []messages.Stats) *gatherings {
-	return &gatherings{system: system, posts: posts, last: last, running: make(map[uint64]*gathering)}
+func newGatherings(system *supervisor.System, b *briefing) *gatherings {
+	return &gatherings{system: system, briefing: b, running: make(map[uint64]*gathering)}
 }
 
 // begin asks each loop. Each gathering asks anew, so that who asks after a request finds it counted.
@@ -72,7 +71,9 @@ func (g *gatherings) begin(self, asker *actor.PID) {
 
 // counted takes one answer and returns who asked if it was the last one that was waited for.
 func (g *gatherings) counted(m counted) (asker *actor.PID) {
-	g.last[m.worker] = m.stats
+	if m.worker < len(g.stats) {
+		g.stats[m.worker] = m.stats
+	}
 	r := g.running[m.gathering]
 	if r == nil {
 		return nil
@@ -97,8 +98,8 @@ func (g *gatherings) late(m gatherLate) (asker *actor.PID) {
 
 // sum is over what each worker told last, for the backends of the snapshot.
 func (g *gatherings) sum(snapshot *messages.Snapshot) messages.Stats {
-	var sum messages.Stats
-	for _, s := range g.last {
+	sum := g.past.Add(messages.Stats{})
+	for _, s := range g.stats {
 		sum = sum.Add(s)
 	}
 	if snapshot != nil {

@@ -26,7 +26,7 @@ type (
 // heartbeat tells loops that hang, in an endless loop say, from those that work. The fields are the workers actor's only.
 type heartbeat struct {
 	system *supervisor.System
-	posts  []post
+	*briefing
 	pulses []pulse
 }
 
@@ -36,8 +36,8 @@ type pulse struct {
 	silent bool // for longer than silentAfter
 }
 
-func newHeartbeat(system *supervisor.System, posts []post) *heartbeat {
-	h := &heartbeat{system: system, posts: posts, pulses: make([]pulse, len(posts))}
+func newHeartbeat(system *supervisor.System, b *briefing) *heartbeat {
+	h := &heartbeat{system: system, briefing: b, pulses: make([]pulse, len(b.posts))}
 	for i := range h.pulses {
 		h.pulses[i].heard = time.Now()
 	}

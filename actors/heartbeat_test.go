@@ -12,16 +12,13 @@ import (
 )
 
 // seats have loops that never run: what is scheduled on them waits for ever.
-func seats(t *testing.T, n int) (all []post) {
+func seats(t *testing.T, n int) *briefing {
 	t.Helper()
-	for i := range n {
-		s, err := newSeat(i, -1)
-		if err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, s)
+	b, err := newBriefing(make([][]int, n), func(number, size int, _ []int) (post, error) { return newSeat(number, size) })
+	if err != nil {
+		t.Fatal(err)
 	}
-	return all
+	return b
 }
 
 func newTestSystem(t *testing.T) *supervisor.System {
@@ -60,7 +57,7 @@ func TestHeartbeatFindsASilentLoopOnce(t *testing.T) {
 
 // A loop that does not answer contributes what it told last, so that sums never fall.
 func TestGatheringWithoutALoopHasItsLastCounters(t *testing.T) {
-	g := newGatherings(newTestSystem(t), seats(t, 2), make([]messages.Stats, 2))
+	g := newGatherings(newTestSystem(t), seats(t, 2))
 	self, first, second := actor.NewPID("", "self"), actor.NewPID("", "first"), actor.NewPID("", "second")
 	told := func(accepted uint64) messages.Stats { return messages.Stats{Accepted: accepted} }
 

@@ -11,8 +11,8 @@ import (
 type post interface {
 	// props describes the actor that works here.
 	props(w *workers) *actor.Props
-	// sockets are those that the worker accepts from.
-	sockets() []int
+	// assign has a worker that starts here later accept from these sockets.
+	assign(fds []int)
 	// beat calls back as soon as the worker shows a sign of life. Who is away and known to be needs none.
 	beat(alive func())
 	// count calls back with the counters of all workers that worked here.

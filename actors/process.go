@@ -43,7 +43,7 @@ type (
 type workerProcess struct {
 	station *station
 	system  *supervisor.System
-	workers int // in all
+	size    func() int64 // workers in all
 	log     zerolog.Logger
 
 	process  WorkerProcess
@@ -71,6 +71,8 @@ func (w *workerProcess) Receive(ctx actor.Context) {
 		w.send(messages.Lend{Socket: m.fd}, m.fd)
 	case reclaim:
 		w.send(messages.Reclaim{Socket: m.fd})
+	case listenOn:
+		w.send(messages.Accept{Workers: m.size}, m.fds...)
 	case adopt:
 		w.give(m)
 	case told:
@@ -103,7 +105,7 @@ func (w *workerProcess) start(ctx actor.Context) {
 		return
 	}
 	w.process = p
-	w.send(messages.Appointed{Number: w.station.number, Workers: w.workers})
+	w.send(messages.Appointed{Number: w.station.number, Workers: int(w.size())})
 	if s := w.station.routes(); s != nil {
 		w.send(s)
 	}

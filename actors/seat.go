@@ -11,13 +11,14 @@ import (
 type seat struct {
 	// Immutable.
 	number      int
-	fds         []int
 	loop        *proxy.Loop
 	local       func(path string, reply func(status int, contentType string, body []byte)) // nil: all requests are forwarded
 	credentials *proxy.Credentials
 	tracer      *proxy.Tracer // nil: nobody looks
 
 	// Loop's thread only.
+	fds      []int         // listening sockets
+	size     int           // workers in all
 	worker   *proxy.Worker // nil while nobody is seated
 	snapshot *messages.Snapshot
 	past     messages.Stats // of the workers before this one
@@ -25,8 +26,8 @@ type seat struct {
 	retired  bool           // nothing is accepted any more
 }
 
-func newSeat(number int, fds ...int) (*seat, error) {
-	s := &seat{number: number, fds: fds}
+func newSeat(number, size int, fds ...int) (*seat, error) {
+	s := &seat{number: number, size: size, fds: fds}
 	var err error
 	s.loop, err = proxy.NewLoop(s.panicked)
 	return s, err
@@ -40,11 +41,11 @@ func (s *seat) panicked(whose, value any, stack []byte) {
 }
 
 func (s *seat) props(w *workers) *actor.Props {
-	return w.system.Props(func() actor.Actor { return newWorker(w.system, s, len(w.posts), w.root) },
+	return w.system.Props(func() actor.Actor { return newWorker(w.system, s, w.root) },
 		actor.WithDispatcher(s.loop))
 }
 
-func (s *seat) sockets() []int { return s.fds }
+func (s *seat) assign(fds []int) { s.loop.Schedule(func() { s.fds = fds }) }
 
 func (s *seat) beat(alive func()) { s.loop.Schedule(alive) }
 

@@ -49,7 +49,7 @@ const stopWithin = 5 * time.Second
 // Balancer is a running load balancer.
 type Balancer struct {
 	system  *supervisor.System
-	posts   []post
+	told    *briefing
 	workers *actor.PID
 	// backends takes ConfigChanged, DrainBackend, EnableBackend, WeighBackend and BackendsAsked.
 	backends *actor.PID
@@ -121,20 +121,20 @@ func (b *Balancer) Broadcast(order any) { b.system.Root.Send(b.workers, order) }
 // settle makes the places where the workers are to work.
 func (b *Balancer) settle(o Options, local localAnswer) error {
 	credentials := new(proxy.Credentials)
-	for i, fds := range o.Sockets {
+	var err error
+	b.told, err = newBriefing(o.Sockets, func(number, size int, fds []int) (post, error) {
 		if o.Launch != nil {
-			b.posts = append(b.posts, newStation(i, fds, o.Launch, local))
-			continue
+			return newStation(number, fds, o.Launch, local), nil
 		}
-		s, err := newSeat(i, fds...)
+		s, err := newSeat(number, size, fds...)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		s.local, s.credentials, s.tracer = local, credentials, o.Tracer
-		b.posts = append(b.posts, s)
 		s.run(b.system.Goroutines, b.fate)
-	}
-	return nil
+		return s, nil
+	})
+	return err
 }
 
 // run runs the event loop on a thread of its own.
@@ -147,9 +147,8 @@ func (s *seat) run(goroutines *supervisor.Goroutines, f *fate) {
 }
 
 func (b *Balancer) spawn(q *survey, o Options) (err error) {
-	told := newBriefing(b.posts)
 	b.workers, err = b.system.Spawn(b.system.Props(func() actor.Actor {
-		return newWorkers(b.system, b.posts, b.fate, told, o.Log)
+		return newWorkers(b.system, b.fate, b.told, o.Log)
 	}), "workers")
 	if err != nil {
 		return err
@@ -184,7 +183,7 @@ func (b *Balancer) spawnConfig(o Options) (err error) {
 func (b *Balancer) end() (err error) {
 	b.stop.Do(func() {
 		err = b.system.Shutdown(stopWithin)
-		for _, p := range b.posts {
+		for _, p := range b.told.posts {
 			p.close()
 		}
 	})

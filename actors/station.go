@@ -9,7 +9,7 @@ import (
 )
 
 // Launch starts the process of a worker.
-type Launch func(worker int) (WorkerProcess, error)
+type Launch func(worker int, sockets []int) (WorkerProcess, error)
 
 // WorkerProcess is a process that runs one worker, and the link to it. It may be used by several goroutines.
 type WorkerProcess interface {
@@ -31,11 +31,11 @@ type WorkerProcess interface {
 type station struct {
 	// Immutable.
 	number int
-	fds    []int
 	launch Launch
 	local  localAnswer // nil: the process forwards all requests
 
 	mu       sync.Mutex
+	fds      []int         // listening sockets of the next process
 	process  WorkerProcess // nil while none runs
 	snapshot *messages.Snapshot
 	asked    map[uint64]func(messages.Stats) // who waits for a sign of life
@@ -54,11 +54,15 @@ func newStation(number int, fds []int, launch Launch, local localAnswer) *statio
 
 func (s *station) props(w *workers) *actor.Props {
 	return w.system.Props(func() actor.Actor {
-		return &workerProcess{station: s, system: w.system, workers: len(w.posts), log: named(w.root, workerName(s.number))}
+		return &workerProcess{station: s, system: w.system, size: w.size.Load, log: named(w.root, workerName(s.number))}
 	})
 }
 
-func (s *station) sockets() []int { return s.fds }
+func (s *station) assign(fds []int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fds = fds
+}
 
 func (s *station) beat(alive func()) { s.count(func(messages.Stats) { alive() }) }
 
@@ -105,7 +109,7 @@ func (s *station) occupy() (WorkerProcess, error) {
 	if s.retired {
 		return nil, nil
 	}
-	p, err := s.launch(s.number)
+	p, err := s.launch(s.number, s.fds)
 	if err != nil {
 		return nil, err
 	}

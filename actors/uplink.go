@@ -26,10 +26,8 @@ type Uplink interface {
 
 // WorkerOptions are those of RunWorker.
 type WorkerOptions struct {
-	// Sockets are the listening sockets of the worker. They stay the caller's.
+	// Sockets are the listening sockets of the worker. They are RunWorker's from then on.
 	Sockets []int
-	// Emptied is told, during a drain, that nothing is left in their queues; may be nil.
-	Emptied func()
 	Uplink  Uplink
 	// SetLevel changes the level of the log to one named by a word of --loglevel; may be nil.
 	SetLevel func(word string) error
@@ -53,11 +51,11 @@ func RunWorker(o WorkerOptions) error {
 	if err != nil {
 		return err
 	}
-	f := newFate(o.Emptied, o.hand)
+	f := newFate(nil, o.hand)
 	system := supervisor.NewSystem(supervisor.Options{
 		Logger: slog.New(zerolog.NewSlogHandler(named(o.Log, "supervisor"))),
 	})
-	s, err := newSeat(first.Number, o.Sockets...)
+	s, err := newSeat(first.Number, first.Workers, o.Sockets...)
 	if err != nil {
 		return err
 	}
@@ -65,7 +63,7 @@ func RunWorker(o WorkerOptions) error {
 	s.local, s.credentials, s.tracer = pages.ask, new(proxy.Credentials), o.Tracer
 	s.run(system.Goroutines, f)
 	pid, err := system.Spawn(system.Props(func() actor.Actor {
-		return newUplink(system, s, first.Workers, f, pages, o)
+		return newUplink(system, s, f, pages, o)
 	}), "uplink")
 	if err != nil {
 		return err
@@ -123,7 +121,6 @@ type uplink struct {
 
 	system *supervisor.System
 	seat   *seat
-	size   int
 	fate   *fate
 	pages  *pages
 	log    zerolog.Logger
@@ -131,9 +128,9 @@ type uplink struct {
 	lent   map[int]int // descriptors of neighbours' sockets here, by their names
 }
 
-func newUplink(system *supervisor.System, s *seat, size int, f *fate, p *pages, o WorkerOptions) *uplink {
+func newUplink(system *supervisor.System, s *seat, f *fate, p *pages, o WorkerOptions) *uplink {
 	u := &uplink{
-		WorkerOptions: o, system: system, seat: s, size: size, fate: f, pages: p, log: named(o.Log, "uplink"),
+		WorkerOptions: o, system: system, seat: s, fate: f, pages: p, log: named(o.Log, "uplink"),
 		lent: make(map[int]int),
 	}
 	u.Hooks = supervisor.Hooks{ChildFailed: u.failed}
@@ -148,26 +145,33 @@ func (u *uplink) Receive(ctx actor.Context) {
 	case ordered:
 		u.obey(ctx, m)
 	case messages.Emptied:
-		u.fate.empty()
+		closeAll(u.Sockets)
+		u.Sockets = nil
 		u.tell(m)
 	case moved:
 		u.fate.move(m.fds)
 	case messages.Drained:
-		u.tell(m)
-		u.fate.end(nil)
+		u.seat.count(func(s messages.Stats) { u.leave(m, s) })
 	case messages.Serving, messages.Outcome:
 		u.tell(m)
 	}
 }
 
 func (u *uplink) start(ctx actor.Context) {
-	props := u.system.Props(func() actor.Actor { return newWorker(u.system, u.seat, u.size, u.Log) },
+	props := u.system.Props(func() actor.Actor { return newWorker(u.system, u.seat, u.Log) },
 		actor.WithDispatcher(u.seat.loop))
 	pid, err := ctx.SpawnNamed(props, workerName(u.seat.number))
 	if err != nil {
 		panic(err)
 	}
 	u.worker = pid
+}
+
+// leave says last what was counted, then that all is over.
+func (u *uplink) leave(m messages.Drained, s messages.Stats) {
+	u.tell(messages.Alive{Stats: s})
+	u.tell(m)
+	u.fate.end(nil)
 }
 
 func (u *uplink) tell(m any) {
@@ -190,6 +194,8 @@ func (u *uplink) obey(ctx actor.Context, m ordered) {
 		u.seat.count(func(s messages.Stats) { u.tell(messages.Alive{Number: value.Number, Stats: s}) })
 	case messages.Page:
 		u.pages.answered(value)
+	case messages.Accept:
+		u.listen(ctx, value, m.rights)
 	case messages.Lend:
 		u.lend(ctx, value, m.rights)
 	case messages.Reclaim:
@@ -207,6 +213,19 @@ func (u *uplink) act(what string, do func() error) {
 	}
 	if err := do(); err != nil {
 		u.log.Error().Err(err).Msg("cannot " + what)
+	}
+}
+
+// listen closes the old sockets as soon as the worker does not accept from them any more.
+func (u *uplink) listen(ctx actor.Context, m messages.Accept, rights []int) {
+	old := u.Sockets
+	u.Sockets = rights
+	ctx.Send(u.worker, listenOn{fds: rights, size: m.Workers, then: func() { closeAll(old) }})
+}
+
+func closeAll(fds []int) {
+	for _, fd := range fds {
+		_ = syscall.Close(fd)
 	}
 }
 

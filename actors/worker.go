@@ -2,6 +2,7 @@ package actors
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -27,6 +28,13 @@ type (
 		fd   int
 		then func() // called when it is done; may be nil
 	}
+	// listenOn has a worker, one of so many from now on, accept from other sockets than before; then is called when it does, and
+	// may be nil.
+	listenOn struct {
+		fds  []int
+		size int
+		then func()
+	}
 	// moved are sockets of connections that a worker hands over; adopt has one serve such.
 	moved struct{ fds []int }
 	adopt struct{ fds []int }
@@ -44,14 +52,13 @@ type worker struct {
 
 	seat   *seat
 	system *supervisor.System
-	size   int // workers in all
 	root   zerolog.Logger
 	log    zerolog.Logger
 	faults []time.Time // within the window
 }
 
-func newWorker(system *supervisor.System, s *seat, size int, log zerolog.Logger) *worker {
-	return &worker{seat: s, system: system, size: size, root: log, log: named(log, workerName(s.number))}
+func newWorker(system *supervisor.System, s *seat, log zerolog.Logger) *worker {
+	return &worker{seat: s, system: system, root: log, log: named(log, workerName(s.number))}
 }
 
 func workerName(number int) string { return fmt.Sprintf("worker/%d", number) }
@@ -74,10 +81,10 @@ func (w *worker) Receive(ctx actor.Context) {
 		if m.then != nil {
 			m.then()
 		}
+	case listenOn:
+		w.listenOn(m)
 	case adopt:
-		for _, fd := range m.fds {
-			w.seat.worker.Adopt(fd)
-		}
+		w.adopt(m)
 	case spent:
 		w.giveUp(m)
 	}
@@ -89,7 +96,7 @@ func (w *worker) start(ctx actor.Context) {
 	w.seat.starts++
 	self, parent := ctx.Self(), ctx.Parent()
 	w.seat.worker = proxy.NewWorker(w.seat.loop, proxy.Options{
-		Number: w.seat.number, Workers: w.size,
+		Number: w.seat.number, Workers: w.seat.size,
 		Report: func(o messages.Outcome) { w.system.Root.Send(parent, o) },
 		Access: accessLog(w.root), Local: w.seat.local,
 		Go: w.system.Goroutines.Go, Credentials: w.seat.credentials, Tracer: w.seat.tracer,
@@ -119,6 +126,43 @@ func (w *worker) apply(ctx actor.Context, s *messages.Snapshot) {
 		w.listen(fd)
 	}
 	ctx.Send(ctx.Parent(), messages.Serving{Worker: w.seat.number})
+}
+
+// adopt serves connections. A worker that is about to go leaves them to nobody.
+func (w *worker) adopt(m adopt) {
+	for _, fd := range m.fds {
+		if w.seat.worker == nil {
+			proxy.Discard(fd)
+			continue
+		}
+		w.seat.worker.Adopt(fd)
+	}
+}
+
+// listenOn changes the sockets. Those that are accepted from for a neighbour stay.
+func (w *worker) listenOn(m listenOn) {
+	old := w.seat.fds
+	w.seat.fds, w.seat.size = m.fds, m.size
+	if w.seat.worker != nil {
+		w.seat.worker.Among(m.size)
+		w.exchangeSockets(old)
+	}
+	if m.then != nil {
+		m.then()
+	}
+}
+
+func (w *worker) exchangeSockets(old []int) {
+	if w.seat.snapshot != nil && !w.seat.retired {
+		for _, fd := range w.seat.fds {
+			w.listen(fd)
+		}
+	}
+	for _, fd := range old {
+		if !slices.Contains(w.seat.fds, fd) {
+			w.seat.worker.Unlisten(fd)
+		}
+	}
 }
 
 func (w *worker) listen(fd int) {

@@ -3,6 +3,7 @@ package actors
 import (
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -25,7 +26,6 @@ type workers struct {
 	supervisor.Strategy
 
 	system   *supervisor.System
-	posts    []post
 	fate     *fate
 	root     zerolog.Logger
 	log      zerolog.Logger
@@ -45,11 +45,39 @@ type briefing struct {
 	snapshot *messages.Snapshot
 	// publisher of the snapshot: outcomes go to it.
 	publisher *actor.PID
-	// stats are what each worker told last.
-	stats []messages.Stats
+	// posts are where the workers work, shares the sockets of each, stats what each told last: it only grows.
+	posts  []post
+	shares [][]int
+	stats  []messages.Stats
+	// past is what those have counted that were given up.
+	past messages.Stats
+	// build makes another post.
+	build func(number, size int, fds []int) (post, error)
+	// size is the number of workers there are to be, for any goroutine.
+	size atomic.Int64
 }
 
-func newBriefing(posts []post) *briefing { return &briefing{stats: make([]messages.Stats, len(posts))} }
+// newBriefing has a post for each share of the sockets.
+func newBriefing(shares [][]int, build func(number, size int, fds []int) (post, error)) (*briefing, error) {
+	b := &briefing{shares: shares, build: build}
+	b.size.Store(int64(len(shares)))
+	for i := range shares {
+		if err := b.add(i); err != nil {
+			return b, err
+		}
+	}
+	return b, nil
+}
+
+// add makes the post of a number.
+func (b *briefing) add(number int) error {
+	p, err := b.build(number, len(b.shares), b.shares[number])
+	if err != nil {
+		return fmt.Errorf("worker %d: %w", number, err)
+	}
+	b.posts, b.stats = append(b.posts, p), append(b.stats, messages.Stats{})
+	return nil
+}
 
 // child is what is known of one worker.
 type child struct {
@@ -60,12 +88,14 @@ type child struct {
 	degraded bool
 	emptied  bool
 	drained  bool
-	helper   int // number of the neighbour that accepts for it; -1: nobody
+	leaving  bool // it is given up
+	removed  bool // it is gone, and its counters are kept
+	helper   int  // number of the neighbour that accepts for it; -1: nobody
 }
 
-func newWorkers(system *supervisor.System, posts []post, f *fate, b *briefing, log zerolog.Logger) *workers {
-	w := &workers{system: system, posts: posts, fate: f, briefing: b, root: log, log: named(log, "workers")}
-	w.gatherings, w.heartbeat = newGatherings(system, posts, b.stats), newHeartbeat(system, posts)
+func newWorkers(system *supervisor.System, f *fate, b *briefing, log zerolog.Logger) *workers {
+	w := &workers{system: system, fate: f, briefing: b, root: log, log: named(log, "workers")}
+	w.gatherings, w.heartbeat = newGatherings(system, b), newHeartbeat(system, b)
 	w.Backoff = backoffOfWorkers
 	w.Hooks = supervisor.Hooks{ChildFailed: w.childFailed, ChildAway: w.childAway}
 	return w
@@ -97,8 +127,14 @@ func (w *workers) Receive(ctx actor.Context) {
 		w.emptied(m.Worker)
 	case messages.Drained:
 		w.drained(m)
+	case resize:
+		ctx.Respond(messages.Done{Err: w.resize(ctx, m)})
+	case *actor.Terminated:
+		w.dismissed(ctx.Self(), m.Who)
+	case lastCounted:
+		w.remove(m)
 	case moved:
-		w.fate.move(m.fds)
+		w.moved(m)
 	case adopt:
 		w.adopt(m)
 	case messages.Outcome:
@@ -111,17 +147,24 @@ func (w *workers) Receive(ctx actor.Context) {
 }
 
 func (w *workers) start(ctx actor.Context) {
-	for i, p := range w.posts {
-		pid, err := ctx.SpawnNamed(p.props(w), workerName(i))
-		if err != nil {
-			panic(err)
-		}
-		w.children = append(w.children, &child{pid: pid, helper: -1})
+	w.forget()
+	for i := range w.posts {
+		w.spawn(ctx, i)
 	}
 	w.beat(ctx.Self())
 	if w.draining {
 		w.over()
 	}
+}
+
+func (w *workers) spawn(ctx actor.Context, number int) *child {
+	pid, err := ctx.SpawnNamed(w.posts[number].props(w), workerName(number))
+	if err != nil {
+		panic(err)
+	}
+	c := &child{pid: pid, helper: -1}
+	w.children = append(w.children, c)
+	return c
 }
 
 // over ends a drain for whose connections there is nobody any more: they went with the actor before this one.
@@ -158,7 +201,7 @@ func (w *workers) drain(ctx actor.Context, m messages.Drain) {
 		p.retire()
 	}
 	for i, c := range w.children {
-		if c.away || c.degraded {
+		if c.away || c.degraded || c.drained {
 			w.emptied(i)
 			w.drained(messages.Drained{Worker: i})
 			continue
@@ -193,7 +236,12 @@ func (w *workers) unable(m unable) {
 
 // drained ends the balancer when the last worker has ended its last exchange.
 func (w *workers) drained(m messages.Drained) {
-	w.children[m.Worker].drained = true
+	c := w.children[m.Worker]
+	c.drained = true
+	if c.leaving && !w.draining {
+		w.system.Root.Stop(c.pid)
+		return
+	}
 	if m.Cut > 0 {
 		w.log.Warn().Int("worker", m.Worker).Int("exchanges", m.Cut).Msg("cut off at the end of the drain")
 	}
@@ -215,7 +263,7 @@ func (w *workers) childFailed(f supervisor.Failure) {
 	c := w.children[number]
 	w.posts[number].clear()
 	c.serves, c.degraded = false, f.Decision.Degraded
-	if w.draining {
+	if w.draining || c.leaving {
 		w.emptied(number)
 		w.drained(messages.Drained{Worker: number})
 	}
@@ -262,7 +310,7 @@ func (w *workers) lastReason() string {
 // clients wait in the queue of the socket until there is one.
 func (w *workers) lendAll() {
 	for number, c := range w.children {
-		if c.missed && c.helper < 0 && !w.draining {
+		if c.missed && c.helper < 0 && !w.draining && !c.leaving {
 			w.lend(number)
 		}
 	}
@@ -273,7 +321,7 @@ func (w *workers) lend(number int) {
 		helper := (number + i) % len(w.children)
 		if w.children[helper].serves {
 			w.children[number].helper = helper
-			for _, fd := range w.posts[number].sockets() {
+			for _, fd := range w.shares[number] {
 				w.system.Root.Send(w.children[helper].pid, lend{fd})
 			}
 			return
@@ -289,8 +337,8 @@ func (w *workers) takeBack(number int) {
 		if other == number {
 			continue
 		}
-		for _, fd := range w.posts[number].sockets() {
-			if !slices.Contains(w.posts[other].sockets(), fd) {
+		for _, fd := range w.shares[number] {
+			if !slices.Contains(w.shares[other], fd) {
 				w.system.Root.Send(c.pid, reclaim{fd: fd})
 			}
 		}

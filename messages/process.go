@@ -30,6 +30,10 @@ type Alive struct {
 // is the name that Reclaim, which ends that, goes by.
 type Lend struct{ Socket int }
 
+// Accept has a worker process, one of so many Workers from now on, accept from other sockets than before. Their descriptors
+// come with it.
+type Accept struct{ Workers int }
+
 // Reclaim ends what Lend began.
 type Reclaim struct{ Socket int }
 
@@ -85,6 +89,8 @@ type HandedOver struct {
 	Backends []BackendRecord
 	// Upgrades counts the upgrades so far by their result.
 	Upgrades Upgrades
+	// Workers is how many there are by order; 0: as many as the configuration says.
+	Workers int
 }
 
 // Ready tells the old process that the new one serves.

@@ -34,6 +34,7 @@ var wireValues = map[string]reflect.Type{
 	"beat":              reflect.TypeFor[Beat](),
 	"alive":             reflect.TypeFor[Alive](),
 	"lend":              reflect.TypeFor[Lend](),
+	"accept":            reflect.TypeFor[Accept](),
 	"reclaim":           reflect.TypeFor[Reclaim](),
 	"page_asked":        reflect.TypeFor[PageAsked](),
 	"page":              reflect.TypeFor[Page](),

@@ -50,6 +50,9 @@ func (w *Worker) Adopt(fd int) {
 	}
 }
 
+// Among says that so many workers share the process's limit of connections from now on.
+func (w *Worker) Among(workers int) { w.options.Workers = workers }
+
 // Discard closes a socket that was to be handed over when there is nobody to take it.
 func Discard(fd int) { transport.Discard(fd) }
 

@@ -245,3 +245,59 @@ func TestLogOrdersReachWorkers(t *testing.T) {
 		t.Error("the level does not reach the workers")
 	}
 }
+
+// The number of workers changes under load, and no request notices: not the ones in the queue of a socket whose worker goes,
+// nor those of a client whose connection goes to another worker.
+func TestWorkersComeAndGo(t *testing.T) {
+	t.Parallel()
+	inEachMode(t, func(t *testing.T, mode string) {
+		n := startSuccession(t, settings{backends: loadBackends(t, 3), workers: 1, args: []string{"--mode", mode}})
+		l := startLoad(n.addr, rounds(1000, 300), seedOf(t), mixture)
+		idle := (&balancer{addr: n.addr}).dial(t)
+		idle.roundTrip("GET", "/").expect(t, 200, "ok")
+		for range rounds(10, 1) {
+			for _, workers := range []int{4, 1, 3, 2} {
+				n.resize(workers)
+				served := l.answered()
+				if !eventually(func() bool { return l.answered() > served+30 }, nil) {
+					t.Fatal("no load")
+				}
+			}
+		}
+		n.upgrade()
+		if now := n.status(); len(now.Workers) != 2 {
+			t.Errorf("%d workers after an upgrade, 2 before", len(now.Workers))
+		}
+		idle.roundTrip("GET", "/").expect(t, 200, "ok")
+		v := l.stop()
+		v.clean(t, 0)
+	})
+}
+
+// resize orders a number of workers and waits until there are so many.
+func (n *succession) resize(workers int) {
+	n.t.Helper()
+	if code, said := n.order("workers", strconv.Itoa(workers)); code != 0 {
+		n.t.Fatalf("lb ctl workers %d: %s", workers, said)
+	}
+	if !eventually(func() bool { return len(n.status().Workers) == workers }, nil) {
+		n.t.Fatalf("there are %d workers, want %d\n%s", len(n.status().Workers), workers, n.text("log"))
+	}
+}
+
+// What a worker has counted outlives it, however it goes.
+func TestCountersOutliveADismissedWorker(t *testing.T) {
+	t.Parallel()
+	inEachMode(t, func(t *testing.T, mode string) {
+		n := startSuccession(t, settings{backends: loadBackends(t, 1), workers: 4, args: []string{"--mode", mode}})
+		b := &balancer{addr: n.addr}
+		for range 100 {
+			b.get(t, "/").expect(t, 200, "ok")
+		}
+		n.resize(1)
+		body := string(b.get(t, "/metrics").body)
+		if !strings.Contains(body, `lb_requests_total{class="2xx",method="GET"} 100`+"\n") {
+			t.Errorf("of 100 requests are counted:\n%s", body[:strings.Index(body, "# HELP lb_request_duration")])
+		}
+	})
+}

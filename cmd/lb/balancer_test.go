@@ -40,6 +40,8 @@ func newStandIn() *standIn {
 func (s *standIn) Wait() error { return <-s.ended }
 
 func (s *standIn) Records() ([]messages.BackendRecord, error) { return nil, nil }
+func (s *standIn) Resizable() error                           { return nil }
+func (s *standIn) Resize([][]int) error                       { return nil }
 func (s *standIn) CloseDoors()                                {}
 func (s *standIn) Adopt([]int)                                {}
 func (s *standIn) Answers() bool                              { return true }

@@ -37,6 +37,7 @@ var verbs = []verb{
 	{"weight", []string{"BACKEND", "N"}, onWeight, 0},
 	{"reload", nil, func([]string) (map[string]any, error) { return nil, nil }, 0},
 	{"stop", nil, func([]string) (map[string]any, error) { return nil, nil }, 0},
+	{"workers", []string{"N"}, onWorkers, 0},
 	{"upgrade", nil, func([]string) (map[string]any, error) { return nil, nil }, messages.MaxTimeout},
 	{"loglevel", []string{"LEVEL"}, onLevel, 0},
 }
@@ -50,6 +51,7 @@ func (p *program) ctlCommand() *cli.Command {
 			"lb ctl weight BACKEND N   another weight; 0: the configured one\n" +
 			"lb ctl reload             read the configuration file now\n" +
 			"lb ctl stop               end after what runs, within 30s\n" +
+			"lb ctl workers N          from now on so many\n" +
 			"lb ctl upgrade            have a new process of the file on disk take over\n" +
 			"lb ctl loglevel LEVEL     err, warn, info, debug",
 		ArgsUsage: "VERB",
@@ -143,6 +145,16 @@ func onWeight(words []string) (map[string]any, error) {
 	}
 	order["weight"] = n
 	return order, nil
+}
+
+func onWorkers(words []string) (map[string]any, error) {
+	n, err := strconv.ParseUint(words[0], 10, 31)
+	if err != nil || n < 1 || n > messages.MaxWorkers {
+		return nil, &messages.InvalidError{
+			Subject: "workers", Word: words[0], Why: "must be 1 to " + strconv.Itoa(messages.MaxWorkers),
+		}
+	}
+	return map[string]any{"workers": n}, nil
 }
 
 func onLevel(words []string) (map[string]any, error) {

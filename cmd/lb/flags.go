@@ -34,7 +34,7 @@ func (p *program) app() *cli.App {
 		UsageText: "lb -b host:port [-b host:port ...] [-p 8080] [-c file] [flags]\n" +
 			"lb demo [--for 10s] [-p 8080]\n" +
 			"lb check -c file\n" +
-			"lb ctl drain|enable|weight|reload|stop|upgrade|loglevel ...\n" +
+			"lb ctl drain|enable|weight|reload|stop|workers|upgrade|loglevel ...\n" +
 			"lb tree\n" +
 			"lb config show [flags]",
 		Description: "Forwards HTTP requests to the backends. No configuration file is needed.\n" +

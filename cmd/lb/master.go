@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -9,6 +10,7 @@ import (
 	"syscall"
 
 	"lb/actors"
+	"lb/messages"
 	"lb/mp"
 )
 
@@ -40,14 +42,14 @@ type workerSettings struct {
 const workerVariable = "LB_WORKER"
 
 // launch starts the process of a worker: of the file that this process runs, even if there is another one in its place now.
-func (sv *service) launch(worker int) (actors.WorkerProcess, error) {
+func (sv *service) launch(worker int, sockets []int) (actors.WorkerProcess, error) {
 	env, err := sv.workerEnvironment(worker)
 	if err != nil {
 		return nil, err
 	}
 	child, err := mp.Run(mp.Start{
 		Path: sameFile(sv.executable), Args: []string{os.Args[0], "worker", strconv.Itoa(worker)}, Env: env, Role: mp.Worker,
-		Sockets: map[string][]int{forTraffic: sv.shares[worker]},
+		Sockets: map[string][]int{forTraffic: sockets},
 	}, sv.log.goroutines.Go)
 	if err != nil {
 		return nil, err
@@ -74,7 +76,7 @@ func (sv *service) workerEnvironment(worker int) ([]string, error) {
 	if os.Getenv("GOMAXPROCS") == "" {
 		env = append(env, "GOMAXPROCS="+strconv.Itoa(workerThreads))
 	}
-	if limit := heapLimit(len(sv.shares) + 1); limit > 0 && os.Getenv("GOMEMLIMIT") == "" {
+	if limit := heapLimit(int(sv.size.Load()) + 1); limit > 0 && os.Getenv("GOMEMLIMIT") == "" {
 		env = append(env, "GOMEMLIMIT="+strconv.FormatInt(limit, 10))
 	}
 	return env, nil
@@ -102,4 +104,28 @@ func (c workerChild) Wait() (code int, how string) {
 	<-c.child.Done()
 	c.child.Link.Close(0)
 	return c.child.Exit().Code, c.child.Exit().String()
+}
+
+// resize changes the number of workers while they serve. Sockets are added and dealt out anew, never closed.
+func (sv *service) resize(workers int) error {
+	if workers < 1 || workers > messages.MaxWorkers {
+		return &messages.InvalidError{
+			Subject: "workers", Word: strconv.Itoa(workers), Why: "must be 1 to " + strconv.Itoa(messages.MaxWorkers),
+		}
+	}
+	sv.traffic.resizing.Lock()
+	defer sv.traffic.resizing.Unlock()
+	if err := sv.balancer.Resizable(); err != nil {
+		return err
+	}
+	grown := sv.traffic.Grow(workers)
+	if grown != nil {
+		workers = int(sv.size.Load()) // those there are share what there is
+	}
+	before := sv.size.Swap(int64(workers))
+	err := sv.balancer.Resize(sv.traffic.Shares(workers))
+	if err != nil {
+		sv.size.Store(before)
+	}
+	return errors.Join(grown, err)
 }

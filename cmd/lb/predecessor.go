@@ -55,6 +55,14 @@ func (p *predecessor) known() []messages.BackendRecord {
 	return p.state.Backends
 }
 
+// workers is how many there were by order; 0: nobody gave one.
+func (p *predecessor) workers() int {
+	if p == nil {
+		return 0
+	}
+	return p.state.Workers
+}
+
 // upgrades counts those before this process served, and the one that it owes its life to.
 func (p *predecessor) upgrades() messages.Upgrades {
 	counts := messages.Upgrades{}

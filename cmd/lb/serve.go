@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -34,6 +35,9 @@ type balancer interface {
 	Reload() bool
 	// Records are what is known of the backends, for a process that takes over.
 	Records() ([]messages.BackendRecord, error)
+	// Resizable returns why the number of workers cannot be changed now. Resize has one for each share of the sockets.
+	Resizable() error
+	Resize(shares [][]int) error
 	// CloseDoors ends the pages and the taking of orders.
 	CloseDoors()
 	// Adopt serves connections of clients that another process has handed over.
@@ -94,7 +98,7 @@ type service struct {
 
 	log      *logbook
 	traffic  traffic
-	shares   [][]int // the sockets of each worker
+	size     atomic.Int64 // workers there are to be
 	doors    *doors
 	balancer balancer
 	upgrades *upgrader
@@ -147,7 +151,7 @@ func (sv *service) open() (err error) {
 // start starts the balancer and tells everybody who waits for it.
 func (sv *service) start() (err error) {
 	sv.upgrades = sv.newUpgrader()
-	sv.shares = sv.traffic.Shares(sv.workers())
+	sv.size.Store(int64(cmp.Or(sv.predecessor.workers(), sv.workers())))
 	if sv.balancer, err = sv.program.start(sv.options()); err != nil {
 		return err
 	}
@@ -155,14 +159,14 @@ func (sv *service) start() (err error) {
 		return errors.Join(err, sv.balancer.Drain(0))
 	}
 	sv.log.Info().Str("logger", "lb").Str("version", version).Str("address", sv.traffic.Addr().String()).
-		Int("workers", sv.workers()).Stringer("strategy", sv.Config.Strategy).
+		Int64("workers", sv.size.Load()).Stringer("strategy", sv.Config.Strategy).
 		Int("backends", len(sv.Config.Backends)).Msg("serving")
 	return nil
 }
 
 func (sv *service) options() actors.Options {
 	return actors.Options{
-		Config: sv.Config, Sockets: sv.shares, Launch: sv.launcher(), Emptied: sv.shut, Moved: sv.move,
+		Config: sv.Config, Sockets: sv.traffic.Shares(int(sv.size.Load())), Launch: sv.launcher(), Emptied: sv.shut, Moved: sv.move,
 		Log: sv.log.Logger, Admin: sv.adminOptions(), File: sv.reloading(), Known: sv.predecessor.known(),
 		Tracer: sv.tracer,
 	}
@@ -179,6 +183,7 @@ func (sv *service) launcher() actors.Launch {
 func (sv *service) adminOptions() actors.AdminOptions {
 	o := sv.doors.options(sv.log)
 	o.SetLevel = sv.setLevel
+	o.Resize = sv.resize
 	o.Upgrades, o.Upgrade = sv.upgrades.counted, sv.upgrades.order
 	o.Stop = func(within time.Duration) {
 		select {

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
+	"sync"
 
 	"lb/mp"
 )
@@ -17,7 +19,8 @@ const (
 // traffic are the listening sockets for clients.
 type traffic struct {
 	*mp.Listeners
-	activated bool // they outlive this program: its next start finds what waits in them
+	resizing  *sync.Mutex // held while their number changes, and while they are handed over
+	activated bool        // they outlive this program: its next start finds what waits in them
 }
 
 // openTraffic takes the sockets over that the process before this one or a service manager has passed on, or opens new ones.
@@ -31,7 +34,7 @@ func (p *program) openTraffic(s settings, log *logbook) (traffic, error) {
 			return traffic{}, err
 		}
 		if sockets.At(s.Listen.Host, s.Listen.Port) {
-			return traffic{Listeners: sockets}, sockets.Grow(s.workers())
+			return trafficOn(sockets), sockets.Grow(cmp.Or(p.predecessor.workers(), s.workers()))
 		}
 		log.Warn().Str("logger", "lb").Str("from", sockets.Addr().String()).Msg("the address to listen on has changed")
 		closeSockets(sockets, log)
@@ -44,7 +47,11 @@ func (p *program) openTraffic(s settings, log *logbook) (traffic, error) {
 		return activated(fds)
 	}
 	sockets, err := s.listen().open()
-	return traffic{Listeners: sockets}, err
+	return trafficOn(sockets), err
+}
+
+func trafficOn(sockets *mp.Listeners) traffic {
+	return traffic{Listeners: sockets, resizing: &sync.Mutex{}}
 }
 
 func activated(fds []int) (traffic, error) {
@@ -52,7 +59,9 @@ func activated(fds []int) (traffic, error) {
 	if err != nil {
 		return traffic{}, fmt.Errorf("sockets of the service manager: %w", err)
 	}
-	return traffic{sockets, true}, nil
+	t := trafficOn(sockets)
+	t.activated = true
+	return t, nil
 }
 
 // purpose is how a successor finds the sockets.

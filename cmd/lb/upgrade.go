@@ -168,11 +168,17 @@ func (sv *service) prepareUpgrade() (mp.Upgrade, error) {
 	if err != nil {
 		return mp.Upgrade{}, err
 	}
+	sv.traffic.resizing.Lock()
+	defer sv.traffic.resizing.Unlock()
 	sockets := sv.doors.sockets()
 	sockets[sv.traffic.purpose()] = sv.traffic.FDs()
+	ordered := 0
+	if n := int(sv.size.Load()); n != sv.workers() {
+		ordered = n
+	}
 	return mp.Upgrade{
 		Start:  mp.Start{Path: sv.executable, Args: os.Args, Role: mp.Successor, Sockets: sockets, Reaper: reaper},
-		State:  messages.HandedOver{Backends: records, Upgrades: sv.upgrades.counted()},
+		State:  messages.HandedOver{Backends: records, Upgrades: sv.upgrades.counted(), Workers: ordered},
 		Within: sv.upgradeTimeout,
 	}, nil
 }

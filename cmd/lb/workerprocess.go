@@ -68,7 +68,7 @@ func (p *program) runWorker(i *mp.Inheritance, s workerSettings, log *logbook) e
 	tracer, endTrace := p.openTrace(s.Trace, log)
 	defer endTrace()
 	return actors.RunWorker(actors.WorkerOptions{
-		Sockets: sockets.FDs(), Emptied: func() { closeSockets(sockets, log) }, Uplink: link, Log: log.Logger,
+		Sockets: sockets.FDs(), Uplink: link, Log: log.Logger,
 		SetLevel: log.level.set, ReopenLog: log.file.reopen, Tracer: tracer,
 	})
 }
