@@ -43,6 +43,7 @@ type Conn struct {
 	version        semantics.Version
 	framing        framing
 	lasting        bool // another request may follow
+	parting        bool // the client asked for the end after this request
 	partial        bool // the rest is the beginning of a head
 	turning        bool // Readable is on the stack
 	complete       bool // the last request was read to its end
@@ -140,10 +141,10 @@ func (c *Conn) finish() {
 	c.expect()
 }
 
-// linger closes the connection: at once if the client has ended its side, or has sent one whole request and not a byte
-// behind it, as one does that asked for the end. Any other may still be sending.
+// linger closes the connection: at once if the client has ended its side, or has sent one whole request that asked for the
+// end, and not a byte behind it. Any other may still be sending, also one that was told of the end during a drain.
 func (c *Conn) linger() {
-	if !c.tcp.CanRead() && (c.tcp.HungUp() || c.complete && len(c.rest) == 0) {
+	if !c.tcp.CanRead() && (c.tcp.HungUp() || c.complete && c.parting && len(c.rest) == 0) {
 		c.close()
 		return
 	}
@@ -227,10 +228,15 @@ func (c *Conn) expect() {
 	}
 }
 
-// abort tells the exchange, which may answer, and ends the connection if it did not.
+// abort tells the exchange, which may answer, and ends the connection if it did not. Without an exchange nothing is lost but
+// what is still queued of the last response, and that must not look whole.
 func (c *Conn) abort(reason messages.Reason) {
 	x := c.exchange
-	if x == nil {
+	switch {
+	case x == nil && c.tcp.Pending() > 0:
+		c.Abort()
+		return
+	case x == nil:
 		c.close()
 		return
 	}

@@ -160,7 +160,7 @@ func (c *Conn) serve(r *semantics.Request, b []byte, n int, ours bool) {
 		return
 	}
 	c.version = r.Version
-	c.lasting = r.KeepAlive && !c.ends()
+	c.lasting, c.parting = r.KeepAlive && !c.ends(), !r.KeepAlive
 	c.body, c.taken = h1.NewBody(r.Length), 0
 	c.continues = r.Expect && !c.body.Done()
 	c.phase, c.paused = receiving, false
