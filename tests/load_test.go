@@ -211,6 +211,13 @@ func (l *load) inFlight() int {
 	return l.due - ended
 }
 
+// begun is how many requests have, so far.
+func (l *load) begun() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.due
+}
+
 // answered is how many requests were, so far.
 func (l *load) answered() int {
 	l.mu.Lock()

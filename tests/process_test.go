@@ -45,6 +45,23 @@ func (n *succession) kill(pid int) {
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 		n.t.Fatal(err)
 	}
+	n.replaced(pid)
+}
+
+// killAmid kills a worker under load and returns how many requests were running until it was gone: all that may be lost.
+func (n *succession) killAmid(l *load, pid int) int {
+	n.t.Helper()
+	running, begun := l.inFlight(), l.begun()
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		n.t.Fatal(err)
+	}
+	n.awaitEnd(pid)
+	return running + l.begun() - begun
+}
+
+// replaced waits until there is another worker instead.
+func (n *succession) replaced(pid int) {
+	n.t.Helper()
 	if !eventually(func() bool {
 		w := n.workers()
 		return len(w) == 2 && !slices.Contains(w, pid)
@@ -66,9 +83,10 @@ func TestKilledWorkerTakesItsOwnRequestsAlong(t *testing.T) {
 		if !eventually(func() bool { return l.answered() > served+50 }, n.ended) {
 			t.Fatal("no load")
 		}
-		running += l.inFlight()
 		w := n.workers()
-		n.kill(w[random.IntN(len(w))])
+		victim := w[random.IntN(len(w))]
+		running += n.killAmid(l, victim)
+		n.replaced(victim)
 	}
 	l.stop().clean(t, running)
 	n.says("killed by SIGKILL", rounds(50, 3))
