@@ -1,0 +1,134 @@
+//go:build sim
+
+package sim
+
+import (
+	"net/netip"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"lb/actors/health"
+	"lb/messages"
+)
+
+// mode is how a host treats those who connect.
+type mode uint8
+
+const (
+	listening mode = iota
+	refusing
+	swallowing // nothing ever comes back
+	unroutable // not even the first packet leaves
+	resetting  // accepts, and resets at once
+)
+
+// host is a backend.
+type host struct {
+	w       *world
+	number  int
+	address netip.AddrPort
+	backend messages.Backend
+	dice    dice
+	mode    mode
+	lies    int  // percent of its replies
+	hasty   bool // it ends idle connections early
+
+	// What the control plane holds of it.
+	machine *health.Machine
+	listed  bool
+	drained bool  // by order
+	faulted int64 // when something last went wrong with it; 0: never
+	dialled int64 // when lb last began a connection to it
+}
+
+func (w *world) newHost(number int) *host {
+	h := &host{w: w, number: number, dice: newDice(w.seed, -2000-number), listed: true}
+	ip := netip.AddrFrom4([4]byte{10, byte(w.kernel.lane), 1, byte(number)})
+	h.address = netip.AddrPortFrom(ip, 80)
+	h.backend = messages.Backend{Host: "host" + strconv.Itoa(number), Port: 80, Weight: h.dice.between(1, 5)}
+	if h.dice.chance(w.profile.bounded) {
+		h.backend.Max = h.dice.between(1, 3)
+	}
+	h.lies = one(h.dice, 0, w.profile.lies, w.profile.lies*2)
+	h.hasty = h.dice.chance(w.profile.hasty)
+	h.machine = health.New(w.rules(), w.wall())
+	if h.dice.chance(w.profile.flaky) {
+		h.flaps()
+	}
+	return h
+}
+
+// flaps changes the mode now and then.
+func (h *host) flaps() {
+	h.w.kernel.agenda.after(h.dice.span(0, 4*time.Second), -2000-h.number, func() {
+		h.mode = one(h.dice, listening, listening, refusing, swallowing, unroutable, resetting)
+		h.w.trace("host %d changes to mode %d", h.number, h.mode)
+		if h.w.busy() {
+			h.flaps()
+		} else {
+			h.mode = listening
+		}
+	})
+}
+
+// fault notes that requests may fail from now on, through no fault of lb.
+func (h *host) fault() {
+	h.faulted = h.w.kernel.agenda.now
+	h.w.faulted = h.faulted
+}
+
+// uplink is a connection of the worker to a host, as the worker's end is seen from outside.
+type uplink struct {
+	host    *host
+	service *service
+	usable  bool // the host was when the connection was begun
+	served  int  // requests whose head was sent on it
+	request *request
+	read    int64 // when lb last read from it
+}
+
+// dial decides how a connection of the worker fares.
+func (w *world) dial(s *socket, to netip.AddrPort) unix.Errno {
+	h := w.hostAt(to)
+	up := &uplink{host: h, usable: w.usable(h)}
+	s.owner = up
+	w.trace("lb dials host %d (mode %d)", h.number, h.mode)
+	if !up.usable {
+		w.fail("lb dials host %d, which is not to be used", h.number)
+	}
+	w.dialled(h)
+	if h.mode != listening {
+		h.fault()
+	}
+	k := w.kernel
+	switch h.mode {
+	case unroutable:
+		return one(h.dice, unix.ENETUNREACH, unix.EHOSTUNREACH, unix.EADDRNOTAVAIL)
+	case swallowing:
+		limit := w.config.Timeouts.Connect + slack
+		k.agenda.after(limit, s.id, func() {
+			if !s.closed {
+				w.fail("lb waits for a connection to host %d for %v", h.number, limit)
+			}
+		})
+		return 0
+	}
+	k.agenda.after(s.pace.delay, s.id, func() {
+		switch {
+		case s.closed:
+		case h.mode == refusing:
+			h.fault()
+			s.refuse(unix.ECONNREFUSED)
+		default:
+			up.service = h.serve(s.peer)
+			stand(s, s.peer)
+			if h.mode == resetting {
+				h.fault()
+				up.service.sock.abort()
+			}
+		}
+	})
+	return 0
+}

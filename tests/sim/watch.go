@@ -1,0 +1,206 @@
+//go:build sim
+
+package sim
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+	"time"
+
+	"lb/messages"
+	"lb/proxy"
+	"lb/proxy/loop"
+	"lb/proxy/transport"
+)
+
+// What must hold at each step.
+
+// attempt is a head that lb sent to a host.
+type attempt struct {
+	host *host
+	at   int64
+}
+
+var _ observer = (*world)(nil)
+
+// calling implements observer: now and then the code that calls panics.
+func (w *world) calling(s *socket) {
+	if !w.profile.panics || !w.stepping || w.dice.IntN(200) != 0 {
+		return
+	}
+	w.trace("panic at a call on connection %d", s.id)
+	switch o := s.owner.(type) {
+	case *client:
+		o.excuse("panic")
+	case *uplink:
+		if o.request != nil {
+			o.request.client.excuse("panic")
+		}
+		for _, c := range w.clients { // of those whose head may be on its way now
+			if c.asked > c.answers && len(c.requests[c.answers].attempts) < maxAttempts {
+				c.excuse("panic")
+			}
+		}
+	}
+	panic("simulated")
+}
+
+// received implements observer.
+func (w *world) received(s *socket) {
+	if up, ok := s.owner.(*uplink); ok {
+		up.read = w.kernel.agenda.now
+	}
+}
+
+// closing implements observer.
+func (w *world) closing(s *socket) {
+	switch o := s.owner.(type) {
+	case *uplink:
+		w.trace("lb closes its connection %d to host %d", s.id, o.host.number)
+	case *client:
+		w.trace("lb closes client %d, resets %v, %d sent, %d unread", o.number, s.resets, s.sent, s.arrived.len())
+	}
+}
+
+// sending implements observer: it looks for heads of requests.
+func (w *world) sending(s *socket, b []byte) {
+	up, ok := s.owner.(*uplink)
+	if !ok {
+		return
+	}
+	r := w.requestOf(b)
+	if r == nil {
+		return
+	}
+	w.trace("lb sends %v to host %d", r, up.host.number)
+	if up.served > 0 && !w.usable(up.host) {
+		w.fail("lb sends %v to host %d, which is not to be used", r, up.host.number)
+	}
+	if up.served > 0 && !r.idempotent() && s.arrived.len() > 0 {
+		w.fail("lb sends %v on a connection on which something came unasked", r)
+	}
+	up.served++
+	up.request = r
+	w.judgeAttempt(r, up.host)
+	r.attempts = append(r.attempts, attempt{up.host, w.kernel.agenda.now})
+}
+
+// requestOf finds the request whose head begins with b; nil when none does.
+func (w *world) requestOf(b []byte) *request {
+	line, _, _ := bytes.Cut(b[:min(len(b), 40)], []byte(" HTTP/1.1\r\n"))
+	method, target, found := bytes.Cut(line, []byte(" /r"))
+	if !found || len(method) > 8 {
+		return nil
+	}
+	id, _ := strconv.Atoi(string(target))
+	return w.requests[id]
+}
+
+// judgeAttempt holds an attempt against the rules of retrying.
+func (w *world) judgeAttempt(r *request, h *host) {
+	if r.flaw != nil && r.flaw.head != "" {
+		w.fail("lb forwards %v, which is malformed", r)
+	}
+	n := len(r.attempts)
+	if n == 0 {
+		return
+	}
+	w.resent++
+	seconds := float64(w.kernel.agenda.now) / float64(time.Second)
+	switch {
+	case !r.idempotent():
+		w.fail("lb sends %v again", r)
+	case n == maxAttempts:
+		w.fail("lb sends %v more than %d times", r, maxAttempts)
+	case r.status != 0:
+		w.fail("lb sends %v again, which has its answer", r)
+	case float64(w.resent) > 10+float64(w.count)/5+10*seconds:
+		w.fail("lb sends %v again: the %dth retry of %d requests in %.1f s", r, w.resent, w.count, seconds)
+	}
+	for _, a := range r.attempts {
+		if a.host == h {
+			w.judgeRepetition(r, h)
+		}
+	}
+}
+
+const maxAttempts = 3
+
+// judgeRepetition looks for a host that could have been tried instead: one that lb has no reason to pass over.
+func (w *world) judgeRepetition(r *request, h *host) {
+	for _, o := range w.hosts {
+		tried := o == h || o.dialled >= r.begun
+		for _, a := range r.attempts {
+			tried = tried || a.host == o
+		}
+		if !tried && o.faulted == 0 && o.backend.Max == 0 && w.usable(o) {
+			w.fail("lb sends %v to host %d again, and host %d is up", r, h.number, o.number)
+		}
+	}
+}
+
+// pendingLimit is what may be queued for one connection: what one read brings, with its framing.
+const pendingLimit = loop.ScratchSize + loop.OutgoingRoom
+
+// judgeQueues holds what waits to be sent against the limit.
+func (w *world) judgeQueues() {
+	for _, s := range w.kernel.table {
+		if s == nil || s.listens {
+			continue
+		}
+		if c, ok := w.loop.HandlerOf(s.fd).(*transport.Conn); ok && c.Pending() > pendingLimit {
+			w.fail("%d bytes wait to be sent on connection %d", c.Pending(), s.id)
+		}
+	}
+}
+
+// logs takes a line of the access log.
+func (w *world) logs(a *proxy.Access) {
+	r := w.requestOf(fmt.Appendf(nil, "%s %s HTTP/1.1\r\n", a.Method, a.Path))
+	if r == nil {
+		return
+	}
+	if r.logged++; r.logged > 1 {
+		w.fail("%v is logged twice", r)
+	}
+	if a.Attempts < len(r.attempts) || a.Attempts > maxAttempts {
+		w.fail("%v is logged with %d attempts, it had %d", r, a.Attempts, len(r.attempts))
+	}
+}
+
+// judgeRest is what must be left when everything is over: nothing.
+func (w *world) judgeRest() {
+	for _, s := range w.kernel.opened() {
+		if !s.listens {
+			w.fail("connection %d is left open (%v)", s.id, s.address)
+		}
+	}
+	s := w.worker.Stats()
+	if s.Active != 0 || s.InFlight != 0 {
+		w.fail("%d connections and %d exchanges are left in the counters", s.Active, s.InFlight)
+	}
+	for _, h := range w.hosts {
+		if b := s.Backends[h.backend.ID()]; b != nil && (b.InFlight != 0 || b.Pool.Open != 0 || b.Pool.Idle != 0) {
+			w.fail("host %d: %d attempts, %d connections, %d of them idle, are left in the counters", h.number, b.InFlight,
+				b.Pool.Open, b.Pool.Idle)
+		}
+	}
+	w.judgeCounters(&s)
+}
+
+// judgeCounters compares the counters with what was seen.
+func (w *world) judgeCounters(s *messages.Stats) {
+	if s.Faults > 0 && w.panicked == 0 || s.Faults < w.panicked {
+		w.fail("%d faults are counted, %d happened", s.Faults, w.panicked)
+	}
+	answered := uint64(0)
+	for _, r := range w.requests {
+		if r.answered {
+			answered++
+		}
+	}
+	if s.Total() < answered && w.panicked == 0 {
+		w.fail("%d exchanges are counted, %d were answered", s.Total(), answered)
+	}
+}
