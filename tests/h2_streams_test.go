@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -225,5 +226,37 @@ func TestExpectContinueOverHTTP2(t *testing.T) {
 	c.send(head("PUT", "/refused", "Content-Length: 5", "Expect: 100-continue"))
 	if m := c.response("PUT"); m.status() != 417 {
 		t.Errorf("got %v, want 417 at once", m)
+	}
+}
+
+// The end of lb waits for the streams that run.
+func TestDrainFinishesStreams(t *testing.T) {
+	t.Parallel()
+	lbOnly(t)
+	begun, gate := make(chan struct{}), make(chan struct{})
+	back := startH2C(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		io.WriteString(w, "first ")
+		http.NewResponseController(w).Flush()
+		close(begun)
+		<-gate
+		io.WriteString(w, "last")
+	}))
+	b := start(t, settings{backends: []string{back}, args: []string{"--health-type", "off"}})
+	c := b.dial(t)
+	c.send(head("GET", "/"))
+	<-begun
+	if err := b.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if !eventually(func() bool { return strings.Contains(b.stdout.String(), "draining") }, b.exited) {
+		t.Fatal("it does not drain")
+	}
+	close(gate)
+	c.response("GET").expect(t, 200, "first last")
+	c.Close()
+	select {
+	case <-b.exited:
+	case <-time.After(patience):
+		t.Error("it does not end")
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"lb/messages"
 	"lb/proxy/semantics"
+	"lb/proxy/upstream"
 )
 
 // Kinds of frames (RFC 9113 §6), and the heads of responses without a body and with one: ":status: 200" is 88 in HPACK.
@@ -276,4 +277,26 @@ func TestPanicInAStreamEndsItAlone(t *testing.T) {
 		t.Error("the connection is not used any more")
 	}
 	s.on(x.attempt.Cancel)
+}
+
+// What may not be repeated is not sent on a connection that the backend has just ended.
+func TestPostIsNotSentOnAnEndedSession(t *testing.T) {
+	for method, want := range map[string]string{
+		"POST": "failed connection_terminated reused", "GET": "failed connection_terminated sent reused",
+	} {
+		s := newH2Stage(t, nil)
+		p, all := s.connected(1)
+		p.frame(headersFrame, endHeaders|endStream, 1, status200)
+		all[0].expect("response 200", "end")
+		x := &exchange{stage: s, heard: make(chan string, 16)}
+		s.on(func() { // in one round, so that the loop has not heard of the end
+			if err := p.conn.CloseWrite(); err != nil {
+				t.Error(err)
+			}
+			x.attempt = s.backend.Acquire(x, upstream.Want{})
+			x.attempt.Request(&semantics.Request{Method: []byte(method)}, []byte("/"))
+			x.attempt.Flush()
+		})
+		x.expect(want)
+	}
 }
