@@ -44,6 +44,17 @@ func startNghttpd(t *testing.T, root string) (backend string) {
 
 // startNginxH2 serves the files of root, and ends a connection by GOAWAY after so many requests.
 func startNginxH2(t *testing.T, root string, requests int) (backend string) {
+	return "h2c://" + startNginxWith(t, root, requests, "http2", "")
+}
+
+// startNginxTLS does so with TLS, over HTTP/2 and HTTP/1.1.
+func startNginxTLS(t *testing.T, root string, requests int) (backend string) {
+	cert, key := certificate(t)
+	return "https://" + startNginxWith(t, root, requests, "ssl http2",
+		fmt.Sprintf("ssl_certificate %s; ssl_certificate_key %s;", cert, key))
+}
+
+func startNginxWith(t *testing.T, root string, requests int, protocols, more string) (addr string) {
 	port := freePort(t)
 	config := configFile(t, fmt.Sprintf(`
 daemon off; master_process off; pid nginx.pid; error_log stderr crit;
@@ -51,13 +62,13 @@ events { worker_connections 512; }
 http {
 	access_log off; client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi;
 	uwsgi_temp_path uwsgi; scgi_temp_path scgi; keepalive_requests %d;
-	server { listen 127.0.0.1:%d http2; root %s; }
-}`, requests, port, root))
+	server { listen 127.0.0.1:%d %s; root %s; %s }
+}`, requests, port, protocols, root, more))
 	args := []string{"-p", t.TempDir(), "-c", config}
 	if os.Geteuid() == 0 {
 		args = append(args, "-g", "user root;")
 	}
-	return "h2c://" + startServer(t, port, "nginx", args...)
+	return startServer(t, port, "nginx", args...)
 }
 
 // siteOf is a directory with a small and a large file.
@@ -86,9 +97,12 @@ func TestServersOfHTTP2(t *testing.T) {
 		"nghttpd": func() string { return startNghttpd(t, root) },
 		"nginx":   func() string { return startNginxH2(t, root, 1000) },
 		"go":      func() string { return startH2C(t, files) },
+
+		"nginx with TLS": func() string { return startNginxTLS(t, root, 1000) },
+		"go with TLS":    func() string { return startSecure(t, files, "h2", "http/1.1").backend },
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := start(t, settings{backends: []string{backend()}}).dial(t)
+			c := start(t, settings{backends: []string{backend()}, args: []string{"--insecure"}}).dial(t)
 			for range 3 {
 				c.roundTrip("GET", "/small").expect(t, 200, "small")
 				c.roundTrip("GET", "/large").expect(t, 200, string(large))
@@ -156,7 +170,15 @@ func startRelay(t *testing.T, to string, connections *atomic.Int64) (addr string
 func TestGoAwayUnderLoad(t *testing.T) {
 	lbOnly(t)
 	root, _ := siteOf(t)
-	b := start(t, settings{backends: []string{startNginxH2(t, root, 50)}, workers: 2})
+	for name, backend := range map[string]string{
+		"clear text": startNginxH2(t, root, 50), "TLS": startNginxTLS(t, root, 50),
+	} {
+		t.Run(name, func(t *testing.T) { goAwayUnderLoad(t, backend) })
+	}
+}
+
+func goAwayUnderLoad(t *testing.T, backend string) {
+	b := start(t, settings{backends: []string{backend}, workers: 2, args: []string{"--insecure"}})
 	const clients, requests = 20, 300 // 120 times 50
 	var running sync.WaitGroup
 	for range clients {
