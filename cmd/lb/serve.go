@@ -101,6 +101,7 @@ type service struct {
 	size     atomic.Int64 // workers there are to be
 	doors    *doors
 	balancer balancer
+	started  chan struct{} // closed when there is a balancer
 	upgrades *upgrader
 	manager  mp.Manager
 	pid      pidFile // none: the zero value
@@ -112,7 +113,10 @@ type service struct {
 }
 
 func (p *program) serve(s settings, log *logbook) error {
-	sv := &service{program: p, settings: s, log: log, manager: mp.FindManager(), orders: make(chan time.Duration, 1)}
+	sv := &service{
+		program: p, settings: s, log: log, manager: mp.FindManager(),
+		orders: make(chan time.Duration, 1), started: make(chan struct{}),
+	}
 	defer sv.close()
 	tracer, endTrace := p.openTrace(s.trace, log)
 	defer endTrace()
@@ -155,6 +159,7 @@ func (sv *service) start() (err error) {
 	if sv.balancer, err = sv.program.start(sv.options()); err != nil {
 		return err
 	}
+	close(sv.started)
 	if err := sv.present(); err != nil {
 		return errors.Join(err, sv.balancer.Drain(0))
 	}
@@ -180,11 +185,13 @@ func (sv *service) launcher() actors.Launch {
 	return sv.launch
 }
 
+// The control socket takes orders a moment before the start is over: they wait for it.
 func (sv *service) adminOptions() actors.AdminOptions {
 	o := sv.doors.options(sv.log)
-	o.SetLevel = sv.setLevel
-	o.Resize = sv.resize
-	o.Upgrades, o.Upgrade = sv.upgrades.counted, sv.upgrades.order
+	o.SetLevel = func(word string) error { <-sv.started; return sv.setLevel(word) }
+	o.Resize = func(workers int) error { <-sv.started; return sv.resize(workers) }
+	o.Upgrade = func() (int, error) { <-sv.started; return sv.upgrades.order() }
+	o.Upgrades = sv.upgrades.counted
 	o.Stop = func(within time.Duration) {
 		select {
 		case sv.orders <- within:
