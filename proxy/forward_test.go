@@ -39,8 +39,8 @@ func TestRequestAsABackendSeesIt(t *testing.T) {
 		},
 		{
 			"what belongs to one connection ends here, with all that Connection names",
-			"GET / HTTP/1.1\nHost: a\nConnection: close, X-One, x-TWO\nX-One: 1\nKeep-Alive: x\nProxy-Connection: x\nX-Two: 2\n" +
-				"TE: gzip\nX-Three: 3\n",
+			"GET / HTTP/1.1\nHost: a\nConnection: close, X-One, x-TWO\nX-One: 1\nKeep-Alive: x\n" +
+				"Proxy-Connection: x\nX-Two: 2\nTE: gzip\nX-Three: 3\n",
 			"GET / HTTP/1.1\nHost: a\nX-Three: 3\n" + added,
 		},
 		{
@@ -133,10 +133,11 @@ func TestRequestAsABackendSeesIt(t *testing.T) {
 func TestTrustedPeerSpeaksForOthers(t *testing.T) {
 	to := route{peer: netip.MustParseAddr("2001:db8::1"), trusted: true, backend: []byte("b:80")}
 	for head, want := range map[string]string{
-		"GET / HTTP/1.1\nHost: a\n": "Via: 1.1 lb\nX-Forwarded-For: 2001:db8::1\nX-Forwarded-Proto: http\nX-Forwarded-Host: a\n",
+		"GET / HTTP/1.1\nHost: a\n": "Via: 1.1 lb\nX-Forwarded-For: 2001:db8::1\nX-Forwarded-Proto: http\n" +
+			"X-Forwarded-Host: a\n",
 		"GET / HTTP/1.1\nHost: a\nX-Forwarded-For: 1.1.1.1\nX-Forwarded-For: 2.2.2.2, 3.3.3.3\nX-Forwarded-Proto: https\n" +
-			"X-Forwarded-Host: c\nForwarded: for=x\n": "X-Forwarded-For: 1.1.1.1\nX-Forwarded-For: 2.2.2.2, 3.3.3.3, 2001:db8::1\n" +
-			"X-Forwarded-Proto: https\nX-Forwarded-Host: c\nForwarded: for=x\nVia: 1.1 lb\n",
+			"X-Forwarded-Host: c\nForwarded: for=x\n": "X-Forwarded-For: 1.1.1.1\n" +
+			"X-Forwarded-For: 2.2.2.2, 3.3.3.3, 2001:db8::1\nX-Forwarded-Proto: https\nX-Forwarded-Host: c\nForwarded: for=x\nVia: 1.1 lb\n",
 		"GET / HTTP/1.1\nHost: a\nX-Forwarded-For:\n": "X-Forwarded-For: \nVia: 1.1 lb\nX-Forwarded-For: 2001:db8::1\n" +
 			"X-Forwarded-Proto: http\nX-Forwarded-Host: a\n",
 	} {
@@ -149,8 +150,8 @@ func TestTrustedPeerSpeaksForOthers(t *testing.T) {
 func TestHostOfTheBackendAndRequestID(t *testing.T) {
 	to := route{peer: netip.MustParseAddr("192.0.2.1"), host: []byte("b"), backend: []byte("b"), id: []byte("7")}
 	got := forwarded(t, "GET / HTTP/1.1\nX-Request-ID: 6\nHost: a\n", to)
-	want := "GET / HTTP/1.1\nHost: b\nVia: 1.1 lb\nX-Forwarded-For: 192.0.2.1\nX-Forwarded-Proto: http\nX-Request-Id: 7\n" +
-		"X-Forwarded-Host: a\n"
+	want := "GET / HTTP/1.1\nHost: b\nVia: 1.1 lb\nX-Forwarded-For: 192.0.2.1\nX-Forwarded-Proto: http\n" +
+		"X-Request-Id: 7\nX-Forwarded-Host: a\n"
 	if got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
@@ -170,8 +171,14 @@ func TestResponseAsAClientSeesIt(t *testing.T) {
 		},
 		{"a Date is made if there is none (RFC 9110 §6.6.1)", "HTTP/1.0 200 OK\n", "Date: now\nVia: 1.0 lb\n"},
 		{"an interim response has none", "HTTP/1.1 103 Early Hints\nLink: x\n", "Link: x\nVia: 1.1 lb\n"},
-		{"no length where none may be (RFC 9110 §8.6)", "HTTP/1.1 204 No\nContent-Length: 0\nDate: x\n", "Date: x\nVia: 1.1 lb\n"},
-		{"304 keeps that of its 200", "HTTP/1.1 304 No\nContent-Length: 9\nDate: x\n", "Content-Length: 9\nDate: x\nVia: 1.1 lb\n"},
+		{
+			"no length where none may be (RFC 9110 §8.6)",
+			"HTTP/1.1 204 No\nContent-Length: 0\nDate: x\n", "Date: x\nVia: 1.1 lb\n",
+		},
+		{
+			"304 keeps that of its 200",
+			"HTTP/1.1 304 No\nContent-Length: 9\nDate: x\n", "Content-Length: 9\nDate: x\nVia: 1.1 lb\n",
+		},
 	} {
 		r, limits := semantics.Response{}, h1.Limits{}
 		text := []byte(strings.ReplaceAll(c.head, "\n", "\r\n") + "\r\n")

@@ -237,10 +237,25 @@ func TestNothingIsLeftOfAnExchange(t *testing.T) {
 		act     func(s *stage, c, b end)
 		clients int // connected after it
 	}{
-		"answered":                     {nil, get, func(_ *stage, c, b end) { b.say(answered); c.head(); c.expect("ok") }, 1},
-		"answered before its end":      {nil, upload, func(_ *stage, c, b end) { b.say(answered); c.head(); c.ended() }, 0},
-		"client resets in its request": {nil, upload, func(_ *stage, c, b end) { c.reset(); b.ended() }, 0},
-		"client ends in its request":   {nil, upload, func(_ *stage, c, b end) { _ = c.CloseWrite(); b.ended(); c.ended() }, 0},
+		"answered": {nil, get, func(_ *stage, c, b end) {
+			b.say(answered)
+			c.head()
+			c.expect("ok")
+		}, 1},
+		"answered before its end": {nil, upload, func(_ *stage, c, b end) {
+			b.say(answered)
+			c.head()
+			c.ended()
+		}, 0},
+		"client resets in its request": {nil, upload, func(_ *stage, c, b end) {
+			c.reset()
+			b.ended()
+		}, 0},
+		"client ends in its request": {nil, upload, func(_ *stage, c, b end) {
+			_ = c.CloseWrite()
+			b.ended()
+			c.ended()
+		}, 0},
 		"client is silent in its request": {brief, upload, func(_ *stage, c, b end) {
 			if line := c.head(); !strings.Contains(line, " 408 ") {
 				t.Error(line)
@@ -248,7 +263,12 @@ func TestNothingIsLeftOfAnExchange(t *testing.T) {
 			b.ended()
 		}, 0},
 		"client resets while it waits": {nil, get, func(_ *stage, c, b end) { c.reset(); b.ended() }, 0},
-		"client resets in its answer":  {nil, get, func(_ *stage, c, b end) { b.say(cut); c.head(); c.reset(); b.ended() }, 0},
+		"client resets in its answer": {nil, get, func(_ *stage, c, b end) {
+			b.say(cut)
+			c.head()
+			c.reset()
+			b.ended()
+		}, 0},
 		"backend ends in its answer": {nil, get, func(_ *stage, c, b end) {
 			b.say(cut)
 			_ = b.Close()
@@ -296,9 +316,23 @@ func TestNothingIsLeftOfAnExchange(t *testing.T) {
 			b.expect("last")
 			b.ended()
 		}, 0},
-		"tunnel, the client resets":  {nil, upgrade, func(_ *stage, c, b end) { b.say(switches); c.head(); c.reset(); b.ended() }, 0},
-		"tunnel, the backend resets": {nil, upgrade, func(_ *stage, c, b end) { b.say(switches); c.head(); b.reset(); c.ended() }, 0},
-		"worker closes":              {nil, get, func(s *stage, c, b end) { s.on(s.worker.Close); c.ended(); b.ended() }, 0},
+		"tunnel, the client resets": {nil, upgrade, func(_ *stage, c, b end) {
+			b.say(switches)
+			c.head()
+			c.reset()
+			b.ended()
+		}, 0},
+		"tunnel, the backend resets": {nil, upgrade, func(_ *stage, c, b end) {
+			b.say(switches)
+			c.head()
+			b.reset()
+			c.ended()
+		}, 0},
+		"worker closes": {nil, get, func(s *stage, c, b end) {
+			s.on(s.worker.Close)
+			c.ended()
+			b.ended()
+		}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t, Options{}, c.change)

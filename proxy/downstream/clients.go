@@ -10,8 +10,8 @@ import (
 	"lb/proxy/transport"
 )
 
-// Chance is how long a client may still send a request on an idle connection during a drain: one that is on its way would be
-// lost otherwise.
+// Chance is how long a client may still send a request on an idle connection during a drain: one that is on its way would
+// be lost otherwise.
 const Chance = time.Second
 
 // Clients is the client side of one worker. Loop's thread only.
@@ -19,7 +19,8 @@ type Clients struct {
 	Net    *transport.Network
 	Server Server
 	Config *messages.Config // replaced, never written, by whoever applies a snapshot
-	// Draining lets a connection without a request wait for no longer than Chance, and announces the end on every response from now on (RFC 9112 §9.6).
+	// Draining lets a connection without a request wait for no longer than Chance, and announces the end on every response
+	// from now on (RFC 9112 §9.6).
 	Draining bool
 	// Move takes sockets of connections that wait for a request, each as soon as it does; nil: nobody does. It must not block.
 	Move func(fds []int)
@@ -55,8 +56,8 @@ func (cs *Clients) Adopt(fd int, peer netip.AddrPort) error {
 // Reset drops what was written and not flushed, after a panic in between.
 func (cs *Clients) Reset() { cs.out.Reset() }
 
-// Crashed ends the connection whose requests were being read when the code panicked. The turn may have been another's: that of
-// the backend whose response was over.
+// Crashed ends the connection whose requests were being read when the code panicked. The turn may have been another's: that
+// of the backend whose response was over.
 func (cs *Clients) Crashed() {
 	c := cs.turn
 	cs.turn = nil

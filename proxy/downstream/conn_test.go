@@ -63,8 +63,8 @@ func TestSilentConnectionEndsInTime(t *testing.T) {
 	c.ended()
 }
 
-// An answer may come while the request is being served, with other requests behind it. The connection waits for the next one
-// then as after any other.
+// An answer may come while the request is being served, with other requests behind it. The connection waits for the next
+// one then as after any other.
 func TestConnectionAnsweredAtOnceEndsInTime(t *testing.T) {
 	s := newStage(t, nil)
 	c := s.connect()

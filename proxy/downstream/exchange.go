@@ -8,8 +8,8 @@ import (
 
 // Server begins exchanges.
 type Server interface {
-	// Serve begins the exchange of a request, which it tells the connection by Begin; it may be over when Serve returns. head
-	// is the whole head as it came; it and r are good during the call only.
+	// Serve begins the exchange of a request, which it tells the connection by Begin; it may be over when Serve returns.
+	// head is the whole head as it came; it and r are good during the call only.
 	Serve(c *Conn, r *semantics.Request, head []byte)
 	// Refuse answers a request that is not forwarded because of err, which is the client's fault. The connection ends
 	// after the answer.

@@ -166,7 +166,7 @@ func (c *Conn) serve(r *semantics.Request, b []byte, n int, ours bool) {
 	c.phase, c.paused = receiving, false
 	if c.body.Done() {
 		c.phase = waiting
-		c.keep(b[n:], ours) // before the answer, which may come at once: it judges what the client has sent behind the request
+		c.keep(b[n:], ours) // before the answer, which may come at once and goes by what the client has sent behind it
 	}
 	cs.Server.Serve(c, r, b[:n])
 	switch x := c.exchange; {

@@ -23,7 +23,7 @@ import (
 // patience bounds how long a test awaits what must come.
 const patience = 10 * time.Second
 
-// stage is the client side of a worker on a loop of its own. The test plays the clients and, as the server, the exchanges.
+// stage is the client side of a worker on a loop of its own. The test plays the clients and, as server, the exchanges.
 type stage struct {
 	t       *testing.T
 	loop    *loop.Loop

@@ -6,10 +6,15 @@ import (
 	"testing"
 )
 
-// Pieces leave in the order in which they came, whether they were copied or referred to, and however often Buf grew meanwhile.
+// Pieces leave in the order in which they came, whether they were copied or referred to, however often Buf grew meanwhile.
 func TestGatherKeepsOrder(t *testing.T) {
 	for _, sizes := range [][]int{
-		{0}, {1}, {copyBelow}, {1, copyBelow, 1}, {copyBelow, copyBelow, 1, 1, copyBelow}, repeated(3*maxParts, copyBelow),
+		{0},
+		{1},
+		{copyBelow},
+		{1, copyBelow, 1},
+		{copyBelow, copyBelow, 1, 1, copyBelow},
+		repeated(3*maxParts, copyBelow),
 		repeated(500, copyBelow-1), append(repeated(2*maxParts, copyBelow, 7), 100_000, 3),
 	} {
 		g := Gather{}

@@ -71,8 +71,8 @@ func (l *Listener) accept() bool {
 	return false
 }
 
-// lost reports whether accepting failed because that one connection is gone already (accept(2): such errors are to be treated
-// like EAGAIN, and others may be waiting).
+// lost reports whether accepting failed because that one connection is gone already (accept(2): such errors are to be
+// treated like EAGAIN, and others may be waiting).
 func lost(err error) bool {
 	number, ok := err.(unix.Errno)
 	if !ok {

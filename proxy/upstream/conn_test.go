@@ -287,7 +287,8 @@ func TestAddressesMayGoWhileOneIsTried(t *testing.T) {
 	s.until(0, 0)
 }
 
-// No connection refers to an exchange whose attempt is over. If the code panics that is told so, the pool knows whom it hit.
+// No connection refers to an exchange whose attempt is over. If the code panics that is told so, the pool knows whom it
+// hit.
 func TestPanicAtTheEndOfAnAttemptReachesItsExchange(t *testing.T) {
 	for name, act := range map[string]func(p peer){
 		"end":     func(p peer) { p.request(); p.say(ok) },
