@@ -163,9 +163,10 @@ func (h *havoc) leavingBackend() {
 	})
 	passed.Wait()
 	h.write(h.config(h.backends), reloaded)
-	if err := guest.Shutdown(h.t.Context()); err != nil {
-		h.t.Error(err)
+	if !eventually(func() bool { return guest.open.Load() == 0 }, nil) {
+		h.t.Errorf("%d connections to a backend that is gone from the configuration", guest.open.Load())
 	}
+	guest.Close()
 }
 
 // 3,000 new connections a second find an open port through upgrades, kills of workers and a changing number of them.

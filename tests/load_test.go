@@ -16,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -404,8 +405,13 @@ func (l *load) webSocket(r *rand.Rand) error {
 	return nil
 }
 
-// startLoadBackend serves what a load asks for.
-func startLoadBackend(t *testing.T) *http.Server {
+// loadBackend is a server of what a load asks for.
+type loadBackend struct {
+	*http.Server
+	open atomic.Int64 // connections that speak HTTP
+}
+
+func startLoadBackend(t *testing.T) *loadBackend {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -421,7 +427,16 @@ func startLoadBackend(t *testing.T) *http.Server {
 	})
 	mux.HandleFunc("/slow", func(w http.ResponseWriter, _ *http.Request) { sendSlowly(w) })
 	mux.HandleFunc("/tunnel", echoTunnel)
-	server := &http.Server{Addr: listener.Addr().String(), Handler: mux}
+	server := &loadBackend{Server: &http.Server{Addr: listener.Addr().String(), Handler: mux}}
+	server.ConnState = func(_ net.Conn, state http.ConnState) {
+		switch state {
+		case http.StateNew:
+			server.open.Add(1)
+		case http.StateClosed, http.StateHijacked:
+			server.open.Add(-1)
+		case http.StateActive, http.StateIdle:
+		}
+	}
 	var running sync.WaitGroup
 	running.Go(func() { server.Serve(listener) })
 	t.Cleanup(func() {
