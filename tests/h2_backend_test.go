@@ -138,7 +138,8 @@ func (s *streams) ok(id uint32, body string) {
 // hold stays silent until the other side ends the connection.
 func (s *streams) hold() { io.Copy(io.Discard, s.conn) }
 
-// startH2C runs a handler on Go's own server, in clear text, by prior knowledge of HTTP/2. streams is its limit of them.
+// startH2C runs a handler on Go's own server, in clear text, by prior knowledge of HTTP/2. streams is its limit of
+// them.
 func startH2C(t *testing.T, h http.Handler, streams ...int) (backend string) {
 	t.Helper()
 	s := httptest.NewUnstartedServer(h)

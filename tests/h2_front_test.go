@@ -16,14 +16,15 @@ import (
 
 var backends = flag.String("backends", "", "`h2c` has lb speak HTTP/2 to the backends of the tests")
 
-// overHTTP2 are the tests of what lb does whatever its backends speak. They run once with backends of HTTP/1.1, and here once
-// more with backends of HTTP/2.
+// overHTTP2 are the tests of what lb does whatever its backends speak. They run once with backends of HTTP/1.1, and
+// here once more with backends of HTTP/2.
 const overHTTP2 = `^(TestNoResponseIsMixedUp|TestLargeBodies|TestUploadToASlowBackend|TestDownloadToASlowClient|` +
 	`TestEventsReachTheClientAtOnce|TestClientAbortEndsTheUpstreamExchange|TestResponsesWithoutBody|` +
 	`TestHeadKeepsTheLengthOfItsGet|TestInterimResponses.*|TestHTTP10.*|` +
 	`TestPipelinedRequestsAreAnsweredInOrder|TestRequestSentOneByteAtATime|TestResponseSentOneByteAtATime|` +
-	`TestResponseUntilClose|TestHalfClosedClientGetsItsAnswer|TestFailureOfTheOnlyBackend|TestFailureBesideAGoodBackend|TestConnectionSurvivesABackendFailure|` +
-	`TestEarlyAnswerToALargeUpload)$`
+	`TestResponseUntilClose|TestHalfClosedClientGetsItsAnswer|` +
+	`TestFailureOfTheOnlyBackend|TestFailureBesideAGoodBackend|` +
+	`TestConnectionSurvivesABackendFailure|TestStaleConnection|TestEarlyAnswerToALargeUpload)$`
 
 func TestBehaviourOverHTTP2(t *testing.T) {
 	lbOnly(t)

@@ -15,18 +15,22 @@ var hostilities = map[string]func(s *streams, r *h2Request){
 	"window of nothing": func(s *streams, _ *h2Request) { s.WriteWindowUpdate(0, 0) },
 	"window overflow":   func(s *streams, _ *h2Request) { s.WriteWindowUpdate(0, 1<<31-1) },
 	"bad compression":   func(s *streams, r *h2Request) { s.WriteRawFrame(http2.FrameHeaders, 4, r.id, []byte{0xff}) },
-	"large frame":       func(s *streams, r *h2Request) { s.WriteRawFrame(http2.FrameData, 0, r.id, make([]byte, 1<<20)) },
-	"upper case":        func(s *streams, r *h2Request) { s.head(r.id, true, ":status", "200", "Upper", "x") },
-	"connection field":  func(s *streams, r *h2Request) { s.head(r.id, true, ":status", "200", "connection", "close") },
-	"missing content":   func(s *streams, r *h2Request) { s.head(r.id, true, ":status", "200", "content-length", "5") },
-	"no status":         func(s *streams, r *h2Request) { s.head(r.id, true, "a", "b") },
-	"large head":        func(s *streams, r *h2Request) { s.head(r.id, true, ":status", "200", "a", string(make([]byte, 15000))) },
-	"reset":             func(s *streams, r *h2Request) { s.WriteRSTStream(r.id, http2.ErrCodeInternal) },
-	"end":               func(s *streams, _ *h2Request) { s.conn.Close() },
-	"settings":          forever(func(s *streams, _ *h2Request) error { return s.WriteSettings() }),
-	"pings":             forever(func(s *streams, _ *h2Request) error { return s.WritePing(false, [8]byte{}) }),
-	"windows":           forever(func(s *streams, r *h2Request) error { return s.WriteWindowUpdate(r.id, 1) }),
-	"unknown":           forever(func(s *streams, r *h2Request) error { return s.WriteRawFrame(99, 0, r.id, nil) }),
+	"large frame": func(s *streams, r *h2Request) {
+		s.WriteRawFrame(http2.FrameData, 0, r.id, make([]byte, 1<<20))
+	},
+	"upper case":       func(s *streams, r *h2Request) { s.head(r.id, true, ":status", "200", "Upper", "x") },
+	"connection field": func(s *streams, r *h2Request) { s.head(r.id, true, ":status", "200", "connection", "close") },
+	"missing content":  func(s *streams, r *h2Request) { s.head(r.id, true, ":status", "200", "content-length", "5") },
+	"no status":        func(s *streams, r *h2Request) { s.head(r.id, true, "a", "b") },
+	"zeros in a value": func(s *streams, r *h2Request) {
+		s.head(r.id, true, ":status", "200", "a", string(make([]byte, 15000)))
+	},
+	"reset":    func(s *streams, r *h2Request) { s.WriteRSTStream(r.id, http2.ErrCodeInternal) },
+	"end":      func(s *streams, _ *h2Request) { s.conn.Close() },
+	"settings": forever(func(s *streams, _ *h2Request) error { return s.WriteSettings() }),
+	"pings":    forever(func(s *streams, _ *h2Request) error { return s.WritePing(false, [8]byte{}) }),
+	"windows":  forever(func(s *streams, r *h2Request) error { return s.WriteWindowUpdate(r.id, 1) }),
+	"unknown":  forever(func(s *streams, r *h2Request) error { return s.WriteRawFrame(99, 0, r.id, nil) }),
 	"fields": func(s *streams, r *h2Request) {
 		s.WriteHeaders(http2.HeadersFrameParam{StreamID: r.id})
 		for s.WriteContinuation(r.id, false, nil) == nil {

@@ -160,7 +160,8 @@ func TestMessagesPassOverHTTP2(t *testing.T) {
 		w.Header().Set("X-Sum", "no")
 		w.Header().Set("Trailer", "X-After")
 		fmt.Fprintf(w, "%s %s %s %s %q %q", r.Proto, r.Host, r.Header.Get("Cookie"), body, r.Trailer, r.Header.Get("Te"))
-		http.NewResponseController(w).Flush() // or the server would count the bytes, and HTTP/1 has no trailers behind a length
+		// Otherwise the server would count the bytes, and HTTP/1 has no trailers behind a length.
+		http.NewResponseController(w).Flush()
 		w.Header().Set("X-After", "yes")
 	}))
 	c := start(t, settings{backends: []string{back}}).dial(t)

@@ -44,8 +44,12 @@ func BenchmarkExchange(b *testing.B) {
 		b.Fatal(err)
 	}
 	for _, f := range [][2]string{
-		{":status", "200"}, {"server", "x"}, {"date", "Thu, 01 Jan 2026 00:00:00 GMT"}, {"content-type", "text/plain"},
-		{"content-length", "52"}, {"cache-control", "max-age=3600"},
+		{":status", "200"},
+		{"server", "x"},
+		{"date", "Thu, 01 Jan 2026 00:00:00 GMT"},
+		{"content-type", "text/plain"},
+		{"content-length", "52"},
+		{"cache-control", "max-age=3600"},
 	} {
 		_ = enc.WriteField(hpack.HeaderField{Name: f[0], Value: f[1]})
 	}

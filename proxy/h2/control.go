@@ -75,7 +75,7 @@ func (c *Conn) readWindowUpdate(f *frame, p *http2.WindowUpdateFrame) (Event, *E
 		return Event{}, err
 	}
 	if s.send += int64(p.Increment); s.send > maxWindow {
-		return c.broken(s, &Error{Code: http2.ErrCodeFlowControl, Stream: s.id, Detail: "the window overflows"}), nil
+		return c.broken(s, streamError(s, http2.ErrCodeFlowControl, "the window overflows")), nil
 	}
 	return Event{Kind: Window, Stream: s}, nil
 }
@@ -100,8 +100,9 @@ func (c *Conn) readPing(p *http2.PingFrame) (Event, *Error) {
 	return Event{}, nil
 }
 
-// readGoAway notes from where on the server looks at nothing (RFC 9113 §6.8). A second one may name a lower stream, which a
-// server does that says first that it will go, and later from where on. A higher one changes nothing: those were given up.
+// readGoAway notes from where on the server looks at nothing (RFC 9113 §6.8). A second one may name a lower stream,
+// which a server does that says first that it will go, and later from where on. A higher one changes nothing: those
+// were given up.
 func (c *Conn) readGoAway(p *http2.GoAwayFrame) (Event, *Error) {
 	c.debt++
 	if !c.goingAway || p.LastStreamID < c.lastID {

@@ -10,7 +10,6 @@ const (
 	NoError       = http2.ErrCodeNo
 	Cancel        = http2.ErrCodeCancel
 	RefusedStream = http2.ErrCodeRefusedStream
-	HTTP11Require = http2.ErrCodeHTTP11Required
 )
 
 // Error is a fault of the server. Its scope is one stream, or the connection with all its streams (RFC 9113 §5.4).
@@ -25,6 +24,10 @@ type Error struct {
 func (e *Error) Error() string { return e.Detail + " (" + e.Code.String() + ")" }
 
 func connError(code Code, detail string) *Error { return &Error{Code: code, Detail: detail} }
+
+func streamError(s *Stream, code Code, detail string) *Error {
+	return &Error{Code: code, Stream: s.id, Detail: detail}
+}
 
 func protocolError(detail string) *Error { return connError(http2.ErrCodeProtocol, detail) }
 

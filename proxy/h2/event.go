@@ -1,8 +1,6 @@
 package h2
 
-import (
-	"lb/proxy/semantics"
-)
+import "lb/proxy/semantics"
 
 // Kind of an Event.
 type Kind uint8

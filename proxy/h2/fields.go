@@ -10,9 +10,9 @@ import (
 
 // encoder maps requests to field sections (RFC 9113 §8.2, §8.3.1) and compresses them (RFC 7541).
 //
-// A field goes into the dynamic table when its value comes for the second time: what comes once only, such as an identifier,
-// would push out what comes always. What the encoder of hpack is given must be strings: those that come often are kept, so that
-// in steady state they cost no allocation.
+// A field goes into the dynamic table when its value comes for the second time: what comes once only, such as an
+// identifier, would push out what comes always. What the encoder of hpack is given must be strings: those that come
+// often are kept, so that in steady state they cost no allocation.
 type encoder struct {
 	hpack *hpack.Encoder
 	block bytes.Buffer
@@ -53,8 +53,8 @@ func (e *encoder) resize(limit uint32) {
 // request returns the field section of a request, good until the next one. Hot path.
 func (e *encoder) request(r *semantics.Request, target []byte, scheme string) []byte {
 	e.block.Reset()
-	// These by hpack itself, which may have to begin with a change of the table's size. The usual ones are in the static table,
-	// so that they change nothing in the other.
+	// These by hpack itself, which may have to begin with a change of the table's size. The usual ones are in the
+	// static table, so that they change nothing in the other.
 	e.write(":method", e.name(r.Method), string(r.Method) != "GET" && string(r.Method) != "POST")
 	e.write(":scheme", scheme, false)
 	for i := range r.Fields {
@@ -76,8 +76,8 @@ func (e *encoder) request(r *semantics.Request, target []byte, scheme string) []
 // (RFC 9113 §8.2.2: of these only "TE: trailers" has a meaning), nor is it Host, which is :authority.
 func belongs(f *semantics.Field) bool {
 	switch f.Kind {
-	case semantics.Host, semantics.Connection, semantics.KeepAlive, semantics.ProxyConnection, semantics.TransferEncoding,
-		semantics.Upgrade:
+	case semantics.Host, semantics.Connection, semantics.KeepAlive, semantics.ProxyConnection,
+		semantics.TransferEncoding, semantics.Upgrade:
 		return false
 	case semantics.TE:
 		return semantics.EqualFold(f.Value, "trailers")
@@ -156,8 +156,8 @@ func (e *encoder) write(name, value string, once bool) {
 	_ = e.hpack.WriteField(hpack.HeaderField{Name: name, Value: value, Sensitive: once})
 }
 
-// secret tells fields whose values could be guessed bit by bit if they were compressed against others' (RFC 7541 §7.1.3):
-// the connection is shared by many clients.
+// secret tells fields whose values could be guessed bit by bit if they were compressed against others' (RFC 7541
+// §7.1.3): the connection is shared by many clients.
 func secret(name string) bool {
 	switch name {
 	case "authorization", "cookie", "proxy-authorization":

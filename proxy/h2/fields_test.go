@@ -10,8 +10,8 @@ import (
 	"lb/proxy/semantics"
 )
 
-// Whatever fields come in whatever order, and however the table changes its size, the server reads what was meant: what we know
-// of the table is what it has.
+// Whatever fields come in whatever order, and however the table changes its size, the server reads what was meant:
+// what we know of the table is what it has.
 func TestServerReadsTheFieldsThatWereMeant(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 20 {

@@ -15,8 +15,8 @@ func (w *window) receive(n int64) bool {
 	return w.left >= 0
 }
 
-// take counts n bytes that were taken, and returns by how much the window is to be opened: by what is owed, once that is
-// half of it, so that updates are few and the sender need not wait for one.
+// take counts n bytes that were taken, and returns by how much the window is to be opened: by what is owed, once that
+// is half of it, so that updates are few and the sender need not wait for one.
 func (w *window) take(n int64) (increment int64) {
 	w.owed += n
 	if w.owed < w.size/2 {
@@ -35,8 +35,8 @@ func (w *window) grow(limit int64) (increment int64) {
 	return increment
 }
 
-// Taken says that the receiver has taken n more bytes of the stream's response. The window opens again when that is enough,
-// and grows: bytes that are taken late are the sign of a slow receiver, and come in one Taken with late set.
+// Taken says that the receiver has taken n more bytes of the stream's response. The window opens again when that is
+// enough, and grows: bytes that are taken late are the sign of a slow receiver, and come in one Taken with late set.
 func (c *Conn) Taken(s *Stream, n int, late bool) {
 	if s.id == 0 || s.received {
 		return

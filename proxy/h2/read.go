@@ -1,8 +1,6 @@
 package h2
 
-import (
-	"golang.org/x/net/http2"
-)
+import "golang.org/x/net/http2"
 
 // headSize of a frame (RFC 9113 §4.1).
 const headSize = 9
@@ -17,8 +15,9 @@ type frame struct {
 	payload []byte
 }
 
-// Next reads one frame from the start of b and returns how many bytes it took: 0 when b has only the beginning of one. An
-// error ends the connection: its owner sends what is in Out, which tells the server why, and closes it. Hot path.
+// Next reads one frame from the start of b and returns how many bytes it took: 0 when b has only the beginning of
+// one. An error ends the connection: its owner sends what is in Out, which tells the server why, and closes it. Hot
+// path.
 func (c *Conn) Next(b []byte) (e Event, n int, err *Error) {
 	f, err := c.frame(b)
 	if err == nil && f.bytes == nil {
@@ -98,8 +97,8 @@ func (c *Conn) read(f *frame) (Event, *Error) {
 	return Event{}, nil
 }
 
-// malformed takes what the Framer finds wrong with the payload of a frame. A field section that is not decoded costs the
-// connection, whatever the Framer says: the tables would be out of step.
+// malformed takes what the Framer finds wrong with the payload of a frame. A field section that is not decoded costs
+// the connection, whatever the Framer says: the tables would be out of step.
 func (c *Conn) malformed(f *frame, err error) (Event, *Error) {
 	switch e := err.(type) {
 	case http2.StreamError:
@@ -111,7 +110,7 @@ func (c *Conn) malformed(f *frame, err error) (Event, *Error) {
 			c.debt++
 			return Event{}, err
 		}
-		return c.broken(s, &Error{Code: e.Code, Stream: s.id, Detail: "malformed " + f.kind.String() + " frame"}), nil
+		return c.broken(s, streamError(s, e.Code, "malformed "+f.kind.String()+" frame")), nil
 	case http2.ConnectionError:
 		return Event{}, connError(Code(e), "malformed "+f.kind.String()+" frame")
 	}
@@ -134,7 +133,7 @@ func (c *Conn) broken(s *Stream, err *Error) Event {
 }
 
 func (c *Conn) fault(s *Stream, detail string) Event {
-	return c.broken(s, &Error{Code: http2.ErrCodeProtocol, Stream: s.id, Detail: detail})
+	return c.broken(s, streamError(s, http2.ErrCodeProtocol, detail))
 }
 
 // progress pays for frames that brought nothing on.
@@ -171,9 +170,9 @@ func (c *Conn) judgeData(s *Stream, f *frame, data []byte) Event {
 	last := f.flags.Has(http2.FlagDataEndStream)
 	switch {
 	case s.received:
-		return c.broken(s, &Error{Code: http2.ErrCodeStreamClosed, Stream: s.id, Detail: "data after the end"})
+		return c.broken(s, streamError(s, http2.ErrCodeStreamClosed, "data after the end"))
 	case !s.recv.receive(int64(f.length)):
-		return c.broken(s, &Error{Code: http2.ErrCodeFlowControl, Stream: s.id, Detail: "more data than the window allows"})
+		return c.broken(s, streamError(s, http2.ErrCodeFlowControl, "more data than the window allows"))
 	case !s.answered:
 		return c.fault(s, "data before the head")
 	case s.bodyless && len(data) > 0:

@@ -2,8 +2,8 @@ package h2
 
 import "lb/proxy/semantics"
 
-// Stream is one request and its response. The zero value with an Owner is ready for Conn.Request; it may be used again when
-// it is over.
+// Stream is one request and its response. The zero value with an Owner is ready for Conn.Request; it may be used
+// again when it is over.
 type Stream struct {
 	// Owner is the owner's: an Event is told to whoever this names.
 	Owner any

@@ -3,8 +3,8 @@ package h2
 // firstDynamic is the index of the newest entry of the dynamic table (RFC 7541 §2.3.3): the static one has 61.
 const firstDynamic = 62
 
-// table follows the dynamic table of an encoder, whose size alone settles what is in it (RFC 7541 §4): it need not be searched
-// for what is known to be there.
+// table follows the dynamic table of an encoder, whose size alone settles what is in it (RFC 7541 §4): it need not be
+// searched for what is known to be there.
 type table struct {
 	sizes  []int // of the entries, the oldest first
 	newest int   // number of the newest entry, counted from 1

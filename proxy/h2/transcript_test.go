@@ -15,7 +15,8 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the transcripts in testdata")
 
-// A transcript is a script with all that the connection answers. To rewrite all: go test ./proxy/h2 -run Transcripts -update
+// A transcript is a script with all that the connection answers. To rewrite all: go test ./proxy/h2 -run Transcripts
+// -update
 func TestTranscripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
 	if err != nil || len(files) == 0 {

@@ -6,8 +6,8 @@ import (
 	"lb/proxy/semantics"
 )
 
-// Request opens a stream with the head of a request. What a proxy changes in the fields was changed before; here they are
-// only mapped (RFC 9113 §8.3.1). There must be Room. A request without a body is ended at once. Hot path.
+// Request opens a stream with the head of a request. What a proxy changes in the fields was changed before; here they
+// are only mapped (RFC 9113 §8.3.1). There must be Room. A request without a body is ended at once. Hot path.
 func (c *Conn) Request(s *Stream, r *semantics.Request, target []byte) {
 	s.open(c.nextID, c.peer.window, r.Length, string(r.Method) == "HEAD")
 	c.nextID += 2
@@ -32,8 +32,8 @@ func (c *Conn) writeSection(id uint32, block []byte, last bool) {
 	}
 }
 
-// Write writes as much of the stream's body as the windows allow and returns how much that was. The frame that completes a
-// body whose length is known ends the request. Hot path.
+// Write writes as much of the stream's body as the windows allow and returns how much that was. The frame that
+// completes a body whose length is known ends the request. Hot path.
 func (c *Conn) Write(s *Stream, b []byte) (n int) {
 	b = b[:min(len(b), c.Window(s))]
 	for n < len(b) {

@@ -1,8 +1,6 @@
 package upstream
 
-import (
-	"lb/proxy/semantics"
-)
+import "lb/proxy/semantics"
 
 // Attempt is one try to have a request answered by a backend: a connection of HTTP/1.1, or a stream of one that speaks
 // HTTP/2. Its methods are for the loop's thread. It is the exchange's until that hears End or Failed, or calls Cancel.
@@ -11,11 +9,11 @@ type Attempt interface {
 	Ready() bool
 	// Reused reports whether the connection has served another exchange before.
 	Reused() bool
-	// Alive reports whether a reused connection has neither ended nor been reset, as far as can be known. It may cost a system
-	// call.
+	// Alive reports whether a reused connection has neither ended nor been reset, as far as can be known. It may cost
+	// a system call.
 	Alive() bool
-	// Refusable reports whether the backend may say later that it has not looked at the request: then it may be sent again,
-	// whatever its method is.
+	// Refusable reports whether the backend may say later that it has not looked at the request: then it may be sent
+	// again, whatever its method is.
 	Refusable() bool
 	// Request writes the head. Flush sends it, with what of the body is there by then.
 	Request(r *semantics.Request, target []byte)
@@ -25,8 +23,8 @@ type Attempt interface {
 	EndRequest(trailers []semantics.Field)
 	// Flush sends what was written, at the end of the loop's round at the latest.
 	Flush()
-	// Pending is how many bytes of the request wait to be sent, though the exchange has flushed them. Once there are none,
-	// the exchange hears Writable.
+	// Pending is how many bytes of the request wait to be sent, though the exchange has flushed them. Once there are
+	// none, the exchange hears Writable.
 	Pending() int
 	// Room is how many bytes of the request would be taken at once now, roughly. It costs a system call.
 	Room() int

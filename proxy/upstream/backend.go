@@ -30,8 +30,8 @@ type Backend struct {
 	stats     messages.PoolStats
 }
 
-// Acquire returns an attempt for x: on a connection that stands, or on one that is being made, in which case x will hear
-// Connected or Failed, never before Acquire has returned.
+// Acquire returns an attempt for x: on a connection that stands, or on one that is being made, in which case x will
+// hear Connected or Failed, never before Acquire has returned.
 func (b *Backend) Acquire(x Exchange, w Want) Attempt {
 	if b.multiplexes(w) {
 		return b.stream(x, w)
@@ -69,7 +69,8 @@ func (b *Backend) address() netip.AddrPort {
 
 // keep puts an idle connection into the pool, or closes it if there are enough.
 func (b *Backend) keep(c *Conn) {
-	if b.gone || len(b.idle) >= b.pool.maxIdle() || c.tls != b.tls && c.tls != b.plain || !slices.Contains(b.addresses, c.peer) {
+	outdated := c.tls != b.tls && c.tls != b.plain || !slices.Contains(b.addresses, c.peer)
+	if b.gone || outdated || len(b.idle) >= b.pool.maxIdle() {
 		c.close()
 		return
 	}
@@ -91,8 +92,8 @@ func (b *Backend) remove(c *Conn) {
 	}
 }
 
-// move takes the addresses that hold from now on. Idle connections to others are closed: while they were used again and again,
-// requests would never follow a name that moves.
+// move takes the addresses that hold from now on. Idle connections to others are closed: while they were used again
+// and again, requests would never follow a name that moves.
 func (b *Backend) move(addresses []netip.AddrPort) {
 	if slices.Equal(b.addresses, addresses) {
 		return

@@ -103,8 +103,8 @@ func (c *Conn) begin(x Exchange) {
 	*c = Conn{line: c.line, exchange: x, phase: requesting, reused: true, rest: c.rest[:0]}
 }
 
-// Connected implements transport.User. A backend that chooses HTTP/2 where it can, and nothing where only HTTP/1.1 is offered,
-// does not speak that.
+// Connected implements transport.User. A backend that chooses HTTP/2 where it can, and nothing where only HTTP/1.1 is
+// offered, does not speak that.
 func (c *Conn) Connected() {
 	if c.backend.dialect >= two && c.tcp.Protocol() != offered[1] {
 		c.refused()

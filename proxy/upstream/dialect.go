@@ -12,8 +12,8 @@ const (
 	onlyTwo         // it has refused http/1.1 alone
 )
 
-// multiplexes reports whether an attempt begins with a session. With TLS it does unless the last handshake showed that the
-// backend speaks http/1.1 only. That is forgotten when there is no connection any more.
+// multiplexes reports whether an attempt begins with a session. With TLS it does unless the last handshake showed
+// that the backend speaks http/1.1 only. That is forgotten when there is no connection any more.
 func (b *Backend) multiplexes(w Want) bool {
 	switch b.scheme {
 	case messages.H2C:
@@ -38,8 +38,8 @@ func (s *session) speaks() bool {
 	return true
 }
 
-// demote hands a connection that turned out to be HTTP/1.1 to the first of those who wait for it. Each of the others gets one
-// of its own.
+// demote hands a connection that turned out to be HTTP/1.1 to the first of those who wait for it. Each of the others
+// gets one of its own.
 func (s *session) demote() {
 	waiting := s.waiting
 	s.waiting = nil

@@ -8,8 +8,8 @@ import (
 // Exchange is what an attempt is made for. It is called on the loop's thread. Heads and data are slices of the read
 // buffer: good during the call only.
 type Exchange interface {
-	// Connected says that the request may be written. The attempt takes the place of the one that was not Ready, and may be
-	// the same: which protocol the backend speaks may be known only now.
+	// Connected says that the request may be written. The attempt takes the place of the one that was not Ready, and
+	// may be the same: which protocol the backend speaks may be known only now.
 	Connected(a Attempt)
 	// Response brings an interim or the final head of the response.
 	Response(r *semantics.Response)

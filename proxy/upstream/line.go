@@ -35,8 +35,8 @@ func newLine(b *Backend) line {
 	return line{backend: b, left: len(b.addresses), until: b.pool.in(int64(b.pool.Config.Timeouts.Connect))}
 }
 
-// dial connects to the next address, which has its share of the time that is left. That it fails at once is told in the next
-// round, as any other failure. The addresses may have gone meanwhile.
+// dial connects to the next address, which has its share of the time that is left. That it fails at once is told in
+// the next round, as any other failure. The addresses may have gone meanwhile.
 func (l *line) dial(c caller) {
 	p := l.backend.pool
 	if l.left == 0 || len(l.backend.addresses) == 0 {

@@ -17,7 +17,8 @@ const DefaultMaxIdle = 1024
 type Pool struct {
 	Net    *transport.Network
 	Config *messages.Config // replaced, never written, by whoever applies a snapshot
-	// TLS is what TLS to all backends has in common; nil for defaults. It must not be changed once it is here, but replaced.
+	// TLS is what TLS to all backends has in common; nil for defaults. It must not be changed once it is here, but
+	// replaced.
 	TLS *tls.Config
 	// MaxIdle bounds the idle connections of each backend; DefaultMaxIdle when zero.
 	MaxIdle int
@@ -95,7 +96,8 @@ func (p *Pool) Reset() {
 	}
 }
 
-// Crashed ends the exchange that was told of its attempt's end when the code panicked: no connection refers to it any more.
+// Crashed ends the exchange that was told of its attempt's end when the code panicked: no connection refers to it any
+// more.
 func (p *Pool) Crashed() {
 	x := p.told
 	p.told = nil

@@ -8,7 +8,8 @@ import (
 	"lb/proxy/upstream"
 )
 
-// two makes two exchanges at a time, which end in the order in which they began. It returns them with the backend's ends.
+// two makes two exchanges at a time, which end in the order in which they began. It returns them with the backend's
+// ends.
 func (s *stage) two() (x [2]*exchange, p [2]peer) {
 	s.t.Helper()
 	for i := range x {

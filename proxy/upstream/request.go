@@ -41,8 +41,8 @@ func (c *Conn) EndRequest(trailers []semantics.Field) {
 	c.whole = true
 }
 
-// Flush sends what was written. A failure to send is not told: the backend may have answered before it closed, and if it
-// did not, the end of the connection tells it.
+// Flush sends what was written. A failure to send is not told: the backend may have answered before it closed, and if
+// it did not, the end of the connection tells it.
 func (c *Conn) Flush() {
 	out := c.out()
 	if c.failed || c.phase == gone {

@@ -53,16 +53,16 @@ func (c *Conn) buffer() []byte {
 	return c.backend.pool.Net.BodyBuffer(wide)
 }
 
-// drained judges that there is nothing to read at present. After a failed send nothing will ever come: part of the request is
-// lost.
+// drained judges that there is nothing to read at present. After a failed send nothing will ever come: part of the
+// request is lost.
 func (c *Conn) drained() {
 	if c.failed {
 		c.fail(c.cutShort(), "")
 	}
 }
 
-// unasked judges what comes on an idle connection: its end, or bytes that nobody asked for. Neither is of any use. What TLS
-// says for its own sake does not count.
+// unasked judges what comes on an idle connection: its end, or bytes that nobody asked for. Neither is of any use.
+// What TLS says for its own sake does not count.
 func (c *Conn) unasked() {
 	if c.phase == idle && !c.tcp.Silent() {
 		c.drop()
@@ -99,8 +99,8 @@ func (c *Conn) take(b []byte) bool {
 	return c.takeBody(b, x)
 }
 
-// readHead reads a head at the start of b, interim or final, and tells the exchange. n is 0 when b has only the beginning
-// of one. ok is false when the attempt has failed.
+// readHead reads a head at the start of b, interim or final, and tells the exchange. n is 0 when b has only the
+// beginning of one. ok is false when the attempt has failed.
 func (c *Conn) readHead(b []byte) (n int, ok bool) {
 	p := c.backend.pool
 	limits := p.limits()

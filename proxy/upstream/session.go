@@ -3,7 +3,6 @@ package upstream
 import (
 	"lb/messages"
 	"lb/proxy/h2"
-	"lb/proxy/loop"
 	"lb/proxy/transport"
 )
 
@@ -20,8 +19,8 @@ const (
 
 // session is a connection of HTTP/2 to a backend, which many exchanges share, each as a Stream.
 //
-// A request is sent only once the backend's settings have come (RFC 9113 §3.4): then it is known that it speaks HTTP/2 and
-// how many streams it takes, and nothing was sent that could be executed by somebody who does not.
+// A request is sent only once the backend's settings have come (RFC 9113 §3.4): then it is known that it speaks
+// HTTP/2 and how many streams it takes, and nothing was sent that could be executed by somebody who does not.
 type session struct {
 	line
 	codec   *h2.Conn
@@ -202,184 +201,6 @@ func (s *session) abandon(waiting []*Stream) {
 	for _, st := range waiting {
 		if st.exchange != nil {
 			s.backend.place(st, false)
-		}
-	}
-}
-
-// leave takes no more streams.
-func (s *session) leave() {
-	b := s.backend
-	for i := range b.sessions {
-		if b.sessions[i] == s {
-			b.sessions = append(b.sessions[:i], b.sessions[i+1:]...)
-			break
-		}
-	}
-	s.count(false)
-	if s.stage == open {
-		s.stage = parting
-	}
-}
-
-// part ends a session that carries nothing: the backend learns that it was no accident (RFC 9113 §6.8).
-func (s *session) part() {
-	s.leave()
-	if !s.failed {
-		s.codec.Close(h2.NoError)
-		s.send()
-	}
-	s.close()
-}
-
-// close closes the connection. The streams are still to be told.
-func (s *session) close() {
-	if s.stage == over {
-		return
-	}
-	s.leave()
-	s.stage = over
-	s.backend.stats.Open--
-	s.rest, s.unread = nil, nil
-	if s.tcp != nil {
-		s.tcp.Close()
-	}
-}
-
-// soon sends what was written, at the end of the round: requests of many exchanges leave in one system call.
-func (s *session) soon() {
-	if !s.dirty {
-		s.dirty = true
-		s.backend.pool.Net.Loop.Last((*flusher)(s))
-	}
-}
-
-// flusher is a session at the end of a round.
-type flusher session
-
-// Ready implements loop.Handler.
-func (f *flusher) Ready(loop.Events) { (*session)(f).flush() }
-
-// Crashed closes what belonged to it.
-func (f *flusher) Crashed() { (*session)(f).Crashed() }
-
-// maxKept bounds the buffer for output that an idle session keeps, in bytes.
-const maxKept = 4 << 10
-
-// flush sends what was written. Before a request that may not be repeated, what the backend has said is read: it may have
-// ended the connection in this very moment, and then the request was never sent.
-func (s *session) flush() {
-	s.dirty = false
-	if s.careful && s.stage < over {
-		s.careful = false
-		s.tcp.Look()
-		s.Readable()
-	}
-	if s.stage == over || s.failed || len(s.codec.Out) == 0 {
-		return
-	}
-	s.send()
-	s.expect()
-}
-
-func (s *session) send() {
-	out := &s.backend.pool.out
-	out.Add(s.codec.Out)
-	s.backend.stats.Sent += uint64(out.Size())
-	err := s.tcp.Send(out)
-	s.codec.Out = s.codec.Out[:0]
-	if err != nil { // the end of the connection tells why
-		s.failed = true
-		s.tcp.Reread()
-		return
-	}
-	s.flushed = s.opened
-}
-
-// expect sets the deadline of the connection as such; each stream has its own.
-func (s *session) expect() {
-	p := s.backend.pool
-	switch {
-	case s.stage >= over || s.stage < open:
-	case s.tcp.Pending() > 0:
-		s.tcp.Deadline(p.in(int64(p.Config.Timeouts.Body)))
-	case len(s.streams) == 0:
-		s.tcp.Deadline(p.in(int64(p.Config.Timeouts.Idle)))
-	default:
-		s.tcp.Deadline(0)
-	}
-}
-
-// Late implements transport.User.
-func (s *session) Late() {
-	switch {
-	case s.stage == dialling:
-		s.unconnected(s, s.late())
-	case s.stage == settling:
-		s.lose(messages.ConnectionTimeout, "no http/2 settings in time")
-	case s.tcp.Pending() > 0:
-		s.stalled()
-	case len(s.streams) == 0:
-		s.part()
-	}
-}
-
-// stalled judges a backend that takes no bytes: it is late only if it took none for the whole time.
-func (s *session) stalled() {
-	p := s.backend.pool
-	limit := s.tcp.Progress() + int64(p.Config.Timeouts.Body)
-	if limit > p.Net.Loop.Now() {
-		s.tcp.Deadline(limit)
-		return
-	}
-	s.lose(messages.ConnectionWriteTimeout, "")
-}
-
-func (s *session) dialling() bool { return s.stage == dialling }
-
-func (s *session) unreachable(reason messages.Reason, detail string) { s.lose(reason, detail) }
-
-// lose closes the connection and fails all that it carried.
-func (s *session) lose(reason messages.Reason, detail string) {
-	s.close()
-	for len(s.streams) > 0 {
-		s.streams[len(s.streams)-1].fail(failing{reason: reason, detail: detail, dead: true})
-	}
-	for len(s.waiting) > 0 {
-		st := s.waiting[0]
-		s.waiting = s.waiting[1:]
-		st.fail(failing{reason: reason, detail: detail, dead: true})
-	}
-}
-
-// Crashed implements transport.User. If it was the code of one exchange that panicked, only that one ends: what else the
-// read brought is told in another turn.
-func (s *session) Crashed() {
-	st := s.turn
-	if st == nil || s.stage == over {
-		s.crash()
-		return
-	}
-	s.turn = nil
-	s.keep(s.unread)
-	s.broken = true
-	s.tcp.Again()
-	if x := st.exchange; x != nil {
-		st.Cancel()
-		x.Crashed()
-	}
-}
-
-// crash ends the session with all that it carries.
-func (s *session) crash() {
-	s.turn = nil
-	s.close()
-	all := append(s.streams, s.waiting...)
-	s.streams, s.waiting = nil, nil
-	for _, st := range all {
-		x := st.exchange
-		st.exchange, st.phase = nil, gone
-		if x != nil {
-			x.Crashed()
 		}
 	}
 }

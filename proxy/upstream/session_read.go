@@ -12,8 +12,8 @@ import (
 // frameBuffer bytes are read at once, behind the beginning of a frame that is there already.
 const frameBuffer = 64 << 10
 
-// buffer is what the sessions of a worker read into. It is not the loop's scratch buffer, since a response that ends in the
-// middle of it lets a client go on, which then reads its next request.
+// buffer is what the sessions of a worker read into. It is not the loop's scratch buffer, since a response that ends
+// in the middle of it lets a client go on, which then reads its next request.
 func (p *Pool) buffer(rest int) []byte {
 	if len(p.frames) < frameBuffer+rest {
 		p.frames = make([]byte, frameBuffer+rest)
@@ -101,8 +101,8 @@ func (s *session) take(b []byte) {
 // maxHeld bounds the bytes of heads that are held.
 const maxHeld = 32 << 10
 
-// hold keeps a head until more of its stream comes, or the read is at its end: the head and the body leave in one system call
-// even where a server sends the heads of many responses first, and then their bodies.
+// hold keeps a head until more of its stream comes, or the read is at its end: the head and the body leave in one
+// system call even where a server sends the heads of many responses first, and then their bodies.
 func (s *session) hold(st *Stream) { s.held = append(s.held, st) }
 
 // tellHeld tells and pushes what was held. The codec may forget it then.
@@ -127,8 +127,8 @@ func (s *session) keep(b []byte) {
 	s.unread = nil
 }
 
-// giveTurn pushes what was told to the stream that had the turn, before another one is told something: what they write to
-// their clients is gathered in one place.
+// giveTurn pushes what was told to the stream that had the turn, before another one is told something: what they
+// write to their clients is gathered in one place.
 func (s *session) giveTurn(st *Stream) {
 	if had := s.turn; had != st {
 		s.turn = nil
@@ -195,9 +195,10 @@ func (s *session) goAway(e *h2.Event) {
 	s.waiting = nil
 	s.leave()
 	s.abandon(waiting)
+	unseen := failing{reason: messages.DestinationUnavailable, detail: "the backend goes away", unsent: true}
 	for i := len(s.streams) - 1; i >= 0; i-- {
 		if i < len(s.streams) && s.streams[i].codec.ID() > e.LastID {
-			s.streams[i].fail(failing{reason: messages.DestinationUnavailable, detail: "the backend goes away", unsent: true})
+			s.streams[i].fail(unseen)
 		}
 	}
 	if len(s.streams) == 0 && s.stage < over {
@@ -205,7 +206,8 @@ func (s *session) goAway(e *h2.Event) {
 	}
 }
 
-// writable sends on what waits for a window, and lets clients go on whose data has gone. Each time another one is first.
+// writable sends on what waits for a window, and lets clients go on whose data has gone. Each time another one is
+// first.
 func (s *session) writable() {
 	if len(s.streams) == 0 {
 		return

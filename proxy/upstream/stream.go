@@ -7,7 +7,8 @@ import (
 	"lb/proxy/semantics"
 )
 
-// Stream is one attempt on a connection of HTTP/2. Streams are used again, with their timer, which may still be armed then.
+// Stream is one attempt on a connection of HTTP/2. Streams are used again, with their timer, which may still be armed
+// then.
 type Stream struct {
 	session  *session
 	exchange Exchange // nil when it is over
@@ -80,129 +81,6 @@ func (st *Stream) Reused() bool { return st.reused }
 // Alive implements Attempt. The session itself looks before it sends what may not be repeated.
 func (st *Stream) Alive() bool { return true }
 
-// Refusable implements Attempt (RFC 9113 §8.7).
-func (st *Stream) Refusable() bool { return true }
-
-// Request implements Attempt. Hot path.
-func (st *Stream) Request(r *semantics.Request, target []byte) {
-	s := st.session
-	s.careful = s.careful || !semantics.MethodOf(r.Method).Idempotent()
-	p := s.backend.pool
-	p.inside = s
-	s.codec.Request(&st.codec, r, target)
-	p.inside = nil
-	s.opened = st.codec.ID()
-}
-
-// Data implements Attempt. What the window has no room for is queued.
-func (st *Stream) Data(b []byte) {
-	if len(st.queue) == 0 {
-		b = b[st.write(b):]
-		st.progress = st.session.backend.pool.Net.Loop.Now()
-	}
-	st.queue = append(st.queue, b...)
-}
-
-func (st *Stream) write(b []byte) (n int) {
-	p := st.session.backend.pool
-	p.inside = st.session
-	n = st.session.codec.Write(&st.codec, b)
-	p.inside = nil
-	return n
-}
-
-// EndRequest implements Attempt.
-func (st *Stream) EndRequest(trailers []semantics.Field) {
-	st.whole, st.trailers = true, trailers
-	if len(st.queue) == 0 {
-		st.end()
-	}
-}
-
-func (st *Stream) end() {
-	p := st.session.backend.pool
-	p.inside = st.session
-	st.session.codec.End(&st.codec, st.trailers)
-	p.inside = nil
-}
-
-// Flush implements Attempt.
-func (st *Stream) Flush() {
-	if st.phase == gone {
-		return
-	}
-	st.stuck = st.Pending() > 0
-	st.session.soon()
-	st.expect()
-}
-
-// Pending implements Attempt.
-func (st *Stream) Pending() int { return len(st.queue) + st.session.tcp.Pending() }
-
-// Room implements Attempt: nothing is gained by wide reads of what is cut into frames.
-func (st *Stream) Room() int { return 0 }
-
-// drain sends from the queue as much as the window has room for, and lets the client go on when it is empty.
-func (st *Stream) drain() {
-	if st.exchange == nil || st.phase == connecting {
-		return
-	}
-	was := st.stuck
-	if len(st.queue) > 0 {
-		n := st.write(st.queue)
-		if n == 0 {
-			return
-		}
-		st.queue = st.queue[:copy(st.queue, st.queue[n:])]
-		st.progress = st.session.backend.pool.Net.Loop.Now()
-		if len(st.queue) == 0 && st.whole {
-			st.end()
-		}
-		st.Flush()
-	}
-	if st.stuck = st.Pending() > 0; was && !st.stuck && !st.whole {
-		st.exchange.Writable()
-	}
-}
-
-// Pause implements Attempt. The backend may fill the window that it has.
-func (st *Stream) Pause() {
-	st.paused = true
-	st.deadline = 0
-}
-
-// Resume implements Attempt.
-func (st *Stream) Resume() {
-	if !st.paused {
-		return
-	}
-	st.paused = false
-	st.take(true)
-	st.expect()
-}
-
-// take opens the window by what the client has taken.
-func (st *Stream) take(late bool) {
-	if st.untaken == 0 {
-		return
-	}
-	s := st.session
-	p := s.backend.pool
-	p.inside = s
-	s.codec.Taken(&st.codec, st.untaken, late)
-	p.inside = nil
-	st.untaken = 0
-	if len(s.codec.Out) > 0 {
-		s.soon()
-	}
-}
-
-// Abundant implements Attempt: what a session reads belongs to many.
-func (st *Stream) Abundant() bool { return false }
-
-// Widen implements Attempt.
-func (st *Stream) Widen() {}
-
 // Cancel implements Attempt: the stream ends, the connection does not.
 func (st *Stream) Cancel() {
 	if st.successor != nil {
@@ -247,82 +125,6 @@ func (s *session) forget(st *Stream) {
 	}
 }
 
-// head takes the head of a response. Hot path.
-func (st *Stream) head(e *h2.Event) {
-	st.answered = true
-	st.response = e.Response
-	if e.Response.Interim() {
-		st.tellHead()
-		return
-	}
-	st.phase = responding
-	st.session.hold(st)
-	if e.Last {
-		st.tellHead()
-		if st.exchange != nil {
-			st.finish(nil)
-		}
-	}
-}
-
-// tellHead tells the head that is held. Hot path.
-func (st *Stream) tellHead() {
-	if r := st.response; r != nil {
-		st.response, st.told = nil, true
-		st.exchange.Response(r)
-	}
-}
-
-// data takes a piece of the body. Hot path.
-func (st *Stream) data(e *h2.Event) {
-	if len(e.Data) > 0 {
-		st.told = true
-		st.untaken += len(e.Data)
-		st.exchange.Data(e.Data)
-	}
-	if e.Last && st.exchange != nil {
-		st.finish(nil)
-	}
-}
-
-// endTurn pushes what was told in this turn, and opens the window by what went on to the client.
-func (st *Stream) endTurn() {
-	if st.exchange == nil {
-		st.recycle()
-		return
-	}
-	if !st.told {
-		return
-	}
-	st.told = false
-	st.expect()
-	st.exchange.Pushed()
-	if st.exchange != nil && !st.paused {
-		st.take(false)
-	}
-}
-
-// finish ends the stream with a response that is complete. A request that is not is of no use to the backend any more.
-func (st *Stream) finish(trailers []semantics.Field) {
-	x := st.exchange
-	st.session.served = true
-	st.quit(h2.Cancel)
-	st.session.backend.pool.tellEnd(x, trailers)
-	st.recycle()
-}
-
-// reset takes the backend's word that it gives the stream up.
-func (st *Stream) reset(code h2.Code) {
-	f := failing{reason: messages.ConnectionTerminated, detail: "stream reset: " + code.String()}
-	switch {
-	case code == h2.RefusedStream: // RFC 9113 §8.7: nothing of it was processed
-		f = failing{reason: messages.DestinationUnavailable, detail: "stream refused", unsent: true}
-	case st.phase == responding:
-		f.reason = messages.HTTPResponseIncomplete
-	}
-	st.fail(f)
-}
-
 // failing is how a stream fails.
 type failing struct {
 	reason messages.Reason
@@ -345,63 +147,6 @@ func (st *Stream) fail(f failing) {
 	st.quit(h2.Cancel)
 	s.backend.pool.tellFailure(x, failure)
 	st.recycle()
-}
-
-// expect sets the deadline of what is to come next.
-func (st *Stream) expect() {
-	p := st.session.backend.pool
-	t := &p.Config.Timeouts
-	if st.phase == requesting && st.whole && len(st.queue) == 0 {
-		st.phase = waiting
-	}
-	switch {
-	case st.phase == responding && st.paused:
-		st.deadline = 0
-	case st.phase == responding, len(st.queue) > 0:
-		st.until(p.in(int64(t.Body)))
-	case st.phase == waiting:
-		st.until(p.in(int64(t.Response)))
-	default: // the client is in debt, and watched on its side
-		st.deadline = 0
-	}
-}
-
-func (st *Stream) until(at int64) {
-	st.deadline = at
-	st.session.backend.pool.Net.Loop.Arm(&st.timer, at)
-}
-
-// Expired implements loop.Expirer.
-func (st *Stream) Expired(now int64) (next int64) {
-	if st.deadline > now || st.deadline == 0 || st.exchange == nil {
-		return st.deadline
-	}
-	st.deadline = 0
-	st.late(now)
-	return st.deadline
-}
-
-// late fails a stream on which nothing happened for too long. If nothing did on the whole connection, no other stream is
-// opened there.
-func (st *Stream) late(now int64) {
-	s := st.session
-	t := &s.backend.pool.Config.Timeouts
-	if st.phase != responding && len(st.queue) > 0 {
-		if limit := st.progress + int64(t.Body); limit > now {
-			st.until(limit)
-			return
-		}
-		st.fail(failing{reason: messages.ConnectionWriteTimeout})
-		return
-	}
-	if s.heard <= now-int64(t.Body) {
-		s.leave()
-	}
-	if st.phase == responding {
-		st.fail(failing{reason: messages.ConnectionReadTimeout})
-		return
-	}
-	st.fail(failing{reason: messages.HTTPResponseTimeout})
 }
 
 // Crashed ends the exchange after a panic in its turn.
