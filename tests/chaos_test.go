@@ -9,6 +9,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // havoc is one lb under load, to which things happen.
@@ -68,7 +69,7 @@ func startHavoc(t *testing.T, mode string, seed uint64) *havoc {
 	h.file = configFile(t, h.config(h.backends))
 	h.succession = startSuccession(t, settings{
 		workers: 2, health: true,
-		args: []string{"-c", h.file, "--mode", mode, "--upgrade-timeout", "1s", "--health-interval", "200ms"},
+		args: []string{"-c", h.file, "--mode", mode, "--upgrade-timeout", unhurried(time.Second).String(), "--health-interval", "200ms"},
 	})
 	h.load = startLoad(h.addr, rounds(500, 200), seed, mixture)
 	return h

@@ -212,6 +212,13 @@ func (l *load) inFlight() int {
 	return l.due - ended
 }
 
+// also counts requests that the test makes itself.
+func (l *load) also(n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.due += n
+}
+
 // begun is how many requests have, so far.
 func (l *load) begun() int {
 	l.mu.Lock()

@@ -103,12 +103,12 @@ func TestSuccessorServesTheQueueWithin200Milliseconds(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, slowest := b.newcomers(t, crowdSize)
-		if best = min(best, slowest); best < 200*time.Millisecond {
+		if best = min(best, slowest); best < unhurried(200*time.Millisecond) {
 			break
 		}
 	}
 	t.Logf("%d connections made right after a kill were answered within %v", crowdSize, best)
-	if best >= 200*time.Millisecond {
+	if best >= unhurried(200*time.Millisecond) {
 		t.Errorf("new connections waited for %v", best)
 	}
 }
@@ -184,7 +184,7 @@ func TestWorkersEndWithTheirMaster(t *testing.T) {
 	for _, pid := range workers {
 		n.awaitEnd(pid)
 	}
-	if took := time.Since(began); took > time.Second {
+	if took := time.Since(began); took > unhurried(time.Second) {
 		t.Errorf("the workers ended after %v, want within a second", took)
 	}
 	for _, name := range []string{"pid", "control"} {

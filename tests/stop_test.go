@@ -48,6 +48,7 @@ func TestStopAnswersAllThatItAccepted(t *testing.T) {
 	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT} {
 		b := start(t, settings{backends: loadBackends(t, 2), workers: 2})
 		l := startLoad(b.addr, 300, seedOf(t), mixture)
+		l.also(50)
 		var slow sync.WaitGroup
 		for range 50 {
 			slow.Go(func() { l.note(l.slowDownload(nil), 0) })
@@ -58,7 +59,6 @@ func TestStopAnswersAllThatItAccepted(t *testing.T) {
 		b.signal(t, sig)
 		b.ends(t)
 		slow.Wait()
-		l.due += 50
 		v := l.stop()
 		t.Logf("%v: %v", sig, v)
 		for word, n := range v.ends {

@@ -19,6 +19,15 @@ import (
 // chaos makes the tests of processes long. The short form is the same with fewer rounds.
 var chaos = flag.Bool("chaos", false, "run the tests of upgrades, kills and stops at their full length")
 
+// unhurried is a time that lb keeps, ten times as long under the race detector, which slows all down and each end by a
+// second.
+func unhurried(d time.Duration) time.Duration {
+	if raceDetector {
+		return 10 * d
+	}
+	return d
+}
+
 // rounds is the number of rounds in the long form and in the short one.
 func rounds(long, short int) int {
 	if *chaos {

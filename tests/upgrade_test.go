@@ -87,7 +87,7 @@ func TestFailedUpgradesChangeNothing(t *testing.T) {
 	t.Parallel()
 	inEachMode(t, func(t *testing.T, mode string) {
 		n := startSuccession(t, settings{
-			backends: loadBackends(t, 2), workers: 2, args: []string{"--upgrade-timeout", "500ms", "--mode", mode},
+			backends: loadBackends(t, 2), workers: 2, args: []string{"--upgrade-timeout", unhurried(500*time.Millisecond).String(), "--mode", mode},
 		})
 		pid := n.pid()
 		l := startLoad(n.addr, 200, seedOf(t), mixture)
@@ -215,7 +215,7 @@ func TestIdleConnectionsMove(t *testing.T) {
 		began := time.Now()
 		n.upgrade()
 		t.Logf("the old process was gone after %v", time.Since(began))
-		if took := time.Since(began); took > time.Second {
+		if took := time.Since(began); took > unhurried(time.Second) {
 			t.Errorf("the old process was gone after %v, want within a second", took)
 		}
 		for _, c := range append(idle, fresh) {
