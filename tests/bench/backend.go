@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 )
 
@@ -18,6 +19,7 @@ const (
 	smallBody = "a response of the size that a small API answers with" // 52 bytes
 	largeSize = 1 << 20
 	largePath = "/large"
+	heldPath  = "/held" // is never answered
 	maxHead   = 16 << 10
 )
 
@@ -27,6 +29,7 @@ const (
 // They speak HTTP/1.1 as far as well-behaved proxies need it: no pipelining, no chunked requests.
 type backends struct {
 	addresses []string
+	held      atomic.Int64 // requests that came and were not to be answered
 
 	// the loop's thread only
 	epoll     int
@@ -42,6 +45,7 @@ type serverConn struct {
 	response []byte // what is to be answered once the body is in, then what could not be sent yet
 	bodyLeft int    // bytes of the request's body still to come
 	busy     bool   // between a request's head and the last byte of its response
+	held     bool   // is not answered
 	blocked  bool   // waits until it can send
 	last     bool   // close after this response
 }
@@ -177,6 +181,10 @@ func (b *backends) take(c *serverConn, input []byte) bool {
 	if c.bodyLeft > 0 {
 		return true
 	}
+	if c.held {
+		b.held.Add(1)
+		return c.bodyLeft == 0
+	}
 	return c.bodyLeft == 0 && b.send(c) // more than the body would be pipelining
 }
 
@@ -187,6 +195,7 @@ func (c *serverConn) begin(head []byte) {
 	if bytes.HasPrefix(head, []byte("GET "+largePath)) {
 		c.response = largeResponse
 	}
+	c.held = bytes.HasPrefix(head, []byte("GET "+heldPath))
 	c.bodyLeft, _ = strconv.Atoi(fieldOf(head, "content-length"))
 	c.last = strings.EqualFold(fieldOf(head, "connection"), "close") || bytes.Contains(head, []byte(" HTTP/1.0\r\n"))
 }

@@ -50,3 +50,24 @@ func TestBackendTakesRequestsInPieces(t *testing.T) {
 		}
 	}
 }
+
+// TestBackendHoldsARequest waits until the request has come, and expects no answer before the connection ends.
+func TestBackendHoldsARequest(t *testing.T) {
+	servers, err := startBackends(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &bench{backends: servers}
+	clients, err := b.openActive(t.Context(), servers.addresses[0], 3)
+	defer closeAll(clients)
+	if err != nil || servers.held.Load() != 3 {
+		t.Fatalf("%d requests held, %v; want 3", servers.held.Load(), err)
+	}
+	client := clients[0].(*net.TCPConn)
+	if err := client.CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := io.ReadAll(client); err != nil || len(got) > 0 {
+		t.Errorf("got %q, %v; want the end of the connection", got, err)
+	}
+}

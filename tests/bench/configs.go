@@ -12,6 +12,14 @@ import (
 // smaller or larger proxy_buffers; for HAProxy, bufsize 16384 and 32768 (1.1 times the CPU per request with 512
 // connections, up to twice per 1 MiB). What made no difference: proxy_request_buffering off, splice-auto.
 
+// setting is what the configuration of a proxy depends on.
+type setting struct {
+	dir     string // for its files
+	port    int
+	workers int
+	behind  origins
+}
+
 // maxConnections is the limit of each peer on client connections, as far as this machine allows descriptors: two for
 // each, and a reserve.
 func maxConnections() int {
@@ -23,8 +31,12 @@ func maxConnections() int {
 }
 
 // nginxConfig logs nothing, never closes a connection by count, and adds the forwarding fields that lb adds too.
-func nginxConfig(dir string, port, workers int, backends []string) string {
+func nginxConfig(s setting) string {
 	connections := maxConnections()
+	protocol := "http"
+	if s.behind.scheme == tls {
+		protocol = "https" // certificates are not verified unless nginx is told to; sessions are reused
+	}
 	return fmt.Sprintf(`daemon off;
 pid %[1]s/pid;
 error_log stderr crit;
@@ -57,13 +69,14 @@ http {
     server {
         listen 127.0.0.1:%[6]d reuseport backlog=4096;
         location / {
-            proxy_pass http://backends;
+            proxy_pass %[7]s://backends;
             proxy_http_version 1.1;
             proxy_set_header Connection "";
             proxy_set_header Host $host;
             proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
             proxy_set_header X-Forwarded-Proto $scheme;
             proxy_connect_timeout 5s;
+            proxy_ssl_protocols TLSv1.3; # 1.22 does not offer it by itself
 
             # never to disk: bodies are passed on in memory
             proxy_max_temp_file_size 0;
@@ -75,11 +88,13 @@ http {
         }
     }
 }
-`, dir, workers, 2*connections, connections, lines(backends, "        server %[2]s max_fails=0;\n"), port)
+`, s.dir, s.workers, 2*connections, connections, lines(s.behind.addresses, "        server %[2]s max_fails=0;\n"),
+		s.port, protocol)
 }
 
 // haproxyConfig keeps and shares connections on both sides.
-func haproxyConfig(port, workers int, backends []string) string {
+func haproxyConfig(s setting) string {
+	protocol := map[scheme]string{plain: "", tls: " ssl verify none", h2c: " proto h2"}[s.behind.scheme]
 	return fmt.Sprintf(`global
     nbthread %d
     maxconn %d
@@ -102,5 +117,6 @@ frontend clients
     default_backend servers
 backend servers
     balance roundrobin
-%s`, workers, maxConnections(), port, lines(backends, "    server s%d %s pool-max-conn -1\n"))
+%s`, s.workers, maxConnections(), s.port,
+		lines(s.behind.addresses, "    server s%d %s pool-max-conn -1"+protocol+"\n"))
 }

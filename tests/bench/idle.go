@@ -19,36 +19,40 @@ func (b *bench) atRest(ctx context.Context, r *report) error {
 	}
 	for _, name := range b.names {
 		fmt.Fprintf(os.Stderr, "%d idle connections: %s\n", b.options.idle, name)
-		perConnection, err := b.idleMemory(ctx, name)
+		perConnection, err := b.memoryOf(ctx, name, b.options.idle, openIdle)
 		if err != nil {
 			return fmt.Errorf("%s, idle connections: %w", name, err)
 		}
-		r.Idle = append(r.Idle, idleFigure{Proxy: name, Connections: b.options.idle, BytesEach: perConnection})
+		r.Idle = append(r.Idle, memoryFigure{Proxy: name, Connections: b.options.idle, BytesEach: perConnection})
 	}
 	return nil
 }
 
-// idleMemory is the growth of a fresh proxy's resident memory per connection that has had one request and stays open.
-func (b *bench) idleMemory(ctx context.Context, name string) (float64, error) {
-	p, err := b.start(ctx, name)
+// opener opens n connections and brings them into the state that is measured. What it returns has to be closed, also
+// beside an error.
+type opener func(ctx context.Context, address string, n int) ([]net.Conn, error)
+
+// memoryOf is the growth of a fresh proxy's resident memory per connection.
+func (b *bench) memoryOf(ctx context.Context, name string, n int, open opener) (float64, error) {
+	p, err := b.start(ctx, name, plain)
 	if err != nil {
 		return 0, err
 	}
 	defer p.stop()
-	if _, err := allWorkloads[0].generate(ctx, b.dir, p.address, 1); err != nil {
+	if _, err := allWorkloads.named("small-64").generate(ctx, b.dir, p.address, 1); err != nil {
 		return 0, err
 	}
 	before, err := residentMemory(p)
 	if err != nil {
 		return 0, err
 	}
-	clients, err := openIdle(ctx, p.address, b.options.idle)
+	clients, err := open(ctx, p.address, n)
 	defer closeAll(clients)
 	if err != nil {
 		return 0, err
 	}
 	after, err := residentMemory(p)
-	return float64(after-before) / float64(b.options.idle), err
+	return float64(after-before) / float64(n), err
 }
 
 func residentMemory(p *proxy) (int64, error) {
@@ -61,7 +65,7 @@ func residentMemory(p *proxy) (int64, error) {
 
 // openIdle opens n connections and has one small request answered on each.
 func openIdle(ctx context.Context, address string, n int) ([]net.Conn, error) {
-	request := idleRequest(address)
+	request := requestOf("/small", address)
 	buffer := make([]byte, 4096)
 	var clients []net.Conn
 	for len(clients) < n {
@@ -80,9 +84,10 @@ func openIdle(ctx context.Context, address string, n int) ([]net.Conn, error) {
 	return clients, nil
 }
 
-func idleRequest(address string) []byte {
+// requestOf is a request as wrk sends it.
+func requestOf(path, address string) []byte {
 	var request bytes.Buffer
-	fmt.Fprintf(&request, "GET /small HTTP/1.1\r\nHost: %s\r\n", address)
+	fmt.Fprintf(&request, "GET %s HTTP/1.1\r\nHost: %s\r\n", path, address)
 	for _, field := range browserFields {
 		fmt.Fprintf(&request, "%s: %s\r\n", field[0], field[1])
 	}

@@ -12,42 +12,36 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
 
-// A proxy is a running lb, nginx or HAProxy.
+// A proxy is a running lb, nginx or HAProxy, or a server of backends that is one of their kind.
 type proxy struct {
-	name    string
-	address string
-	command *exec.Cmd
-	log     string // file with all that it printed
-	ended   chan struct{}
+	name     string
+	address  string
+	command  *exec.Cmd
+	log      string // file with all that it printed, but for an access log
+	ended    chan struct{}
+	logLines *atomic.Int64 // that it wrote to the pipe; nil where there is none
+}
+
+func newProxy(name, dir string, port int) *proxy {
+	return &proxy{
+		name:    name,
+		address: localAddress(port),
+		log:     filepath.Join(dir, fmt.Sprintf("log-%d", port)),
+		ended:   make(chan struct{}),
+	}
 }
 
 func (p *proxy) pid() int { return p.command.Process.Pid }
 
-// start starts a proxy in front of the backends, on a free port, and waits until it serves.
-func (b *bench) start(ctx context.Context, name string) (*proxy, error) {
-	port, err := freePort()
+// start starts a proxy in front of backends, on a free port, and waits until it serves.
+func (b *bench) start(ctx context.Context, name string, backends scheme) (*proxy, error) {
+	p, err := b.execute(ctx, name, backends)
 	if err != nil {
-		return nil, err
-	}
-	dir := filepath.Join(b.dir, fmt.Sprintf("%s-%d", name, port))
-	if err := os.Mkdir(dir, 0o755); err != nil {
-		return nil, err
-	}
-	arguments, err := b.arguments(name, dir, port)
-	if err != nil {
-		return nil, err
-	}
-	p := &proxy{
-		name:    name,
-		address: net.JoinHostPort("127.0.0.1", strconv.Itoa(port)),
-		log:     filepath.Join(dir, "log"),
-		ended:   make(chan struct{}),
-	}
-	if err := p.launch(arguments); err != nil {
 		return nil, err
 	}
 	if err := p.await(ctx); err != nil {
@@ -57,29 +51,66 @@ func (b *bench) start(ctx context.Context, name string) (*proxy, error) {
 	return p, nil
 }
 
-// arguments writes the configuration of a proxy, where it has one, and gives its command line.
-func (b *bench) arguments(name, dir string, port int) ([]string, error) {
-	config := filepath.Join(dir, "config")
+// execute starts a proxy and does not wait.
+func (b *bench) execute(ctx context.Context, name string, backends scheme) (*proxy, error) {
+	behind, err := b.behind(ctx, backends)
+	if err != nil {
+		return nil, err
+	}
+	port, err := freePort()
+	if err != nil {
+		return nil, err
+	}
+	dir := filepath.Join(b.dir, fmt.Sprintf("%s-%d", strings.ReplaceAll(name, ">", "-"), port))
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return nil, err
+	}
+	command, err := b.command(name, setting{dir, port, b.options.workers, behind})
+	if err != nil {
+		return nil, err
+	}
+	p := newProxy(name, dir, port)
+	return p, p.launchLogging(command)
+}
+
+// command writes the configuration of a proxy, where it has one, and gives its command line.
+func (b *bench) command(name string, s setting) ([]string, error) {
+	config := filepath.Join(s.dir, "config")
 	switch name {
-	case "lb":
-		line := []string{b.options.lb}
-		for _, address := range b.backends.addresses {
-			line = append(line, "-b", address)
-		}
-		return append(line, "-p", strconv.Itoa(port), "-w", strconv.Itoa(b.options.workers), "-l", "err",
-			"--access-log", "off"), nil
+	case "lb", lbLogNull, lbLogPipe:
+		return b.lbCommand(name, s), nil
 	case "nginx":
-		text := nginxConfig(dir, port, b.options.workers, b.backends.addresses)
-		return []string{"nginx", "-p", dir, "-c", config, "-e", "stderr"}, os.WriteFile(config, []byte(text), 0o644)
+		return []string{"nginx", "-p", s.dir, "-c", config, "-e", "stderr"},
+			os.WriteFile(config, []byte(nginxConfig(s)), 0o644)
 	case "haproxy":
-		text := haproxyConfig(port, b.options.workers, b.backends.addresses)
-		return []string{"haproxy", "-db", "-f", config}, os.WriteFile(config, []byte(text), 0o644)
+		return []string{"haproxy", "-db", "-f", config}, os.WriteFile(config, []byte(haproxyConfig(s)), 0o644)
 	}
 	return nil, fmt.Errorf("no such proxy %q; there are lb, nginx, haproxy", name)
 }
 
-// launch starts the process in a group of its own: a Ctrl-C is for us, and stop reaches every worker.
-func (p *proxy) launch(arguments []string) error {
+func (b *bench) lbCommand(name string, s setting) []string {
+	line := []string{
+		b.options.lb, "-p", strconv.Itoa(s.port), "-w", strconv.Itoa(s.workers), "--mode", b.options.mode,
+		"--control-socket", filepath.Join(s.dir, "control.sock"),
+	}
+	for _, address := range s.behind.addresses {
+		if s.behind.scheme != plain {
+			address = string(s.behind.scheme) + "://" + address
+		}
+		line = append(line, "-b", address)
+	}
+	if s.behind.scheme == tls {
+		line = append(line, "--insecure") // as the others
+	}
+	if name == "lb" {
+		return append(line, "-l", "err", "--access-log", "off")
+	}
+	return append(line, "-l", "info", "--access-log", "on")
+}
+
+// launch starts the process in a group of its own: a Ctrl-C is for us, and stop reaches every worker. What it prints
+// goes to its log; its standard output elsewhere if that is given.
+func (p *proxy) launch(arguments []string, stdout *os.File) error {
 	log, err := os.Create(p.log)
 	if err != nil {
 		return err
@@ -90,6 +121,9 @@ func (p *proxy) launch(arguments []string) error {
 		return err
 	}
 	p.command.Stdout, p.command.Stderr = log, log
+	if stdout != nil {
+		p.command.Stdout = stdout
+	}
 	p.command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
 	if err := p.command.Start(); err != nil {
 		return err
@@ -163,6 +197,8 @@ func freePort() (int, error) {
 	defer listener.Close()
 	return listener.Addr().(*net.TCPAddr).Port, nil
 }
+
+func localAddress(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
 
 // lines joins a line per backend.
 func lines(addresses []string, format string) string {

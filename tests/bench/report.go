@@ -5,23 +5,30 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"io"
-	"maps"
 	"math"
 	"os"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
 )
 
 // report collects the figures of a run.
 type report struct {
-	CPUs     int
-	Workers  int
-	Seconds  int // of a measurement
-	Samples  []sample
-	Idle     []idleFigure
-	Problems []string
+	CPUs        int
+	Workers     int
+	Mode        string // of lb
+	Seconds     int    // of a measurement
+	Rate        int    // of latencies, requests per second
+	Samples     []sample
+	Latency     []latencyFigure
+	Idle        []memoryFigure
+	Active      []memoryFigure
+	Starts      []startFigure
+	BinaryBytes int64    // of lb
+	Machine     string   // processor and kernel
+	Versions    []string // of the programs
+	Problems    []string
 }
 
 // sample is one measurement.
@@ -29,18 +36,19 @@ type sample struct {
 	Workload, Proxy string
 	Round           int
 	CPU             time.Duration // of the proxy
+	LogLines        int64         // read from its pipe, if it has one
 	load
 }
 
-// idleFigure is the growth of resident memory per idle connection.
-type idleFigure struct {
+// memoryFigure is the growth of resident memory per connection.
+type memoryFigure struct {
 	Proxy       string
 	Connections int
 	BytesEach   float64
 }
 
 func newReport(o options) *report {
-	return &report{CPUs: runtime.NumCPU(), Workers: o.workers, Seconds: o.seconds}
+	return &report{CPUs: runtime.NumCPU(), Workers: o.workers, Mode: o.mode, Seconds: o.seconds, Rate: o.rate}
 }
 
 func (r *report) add(s sample) {
@@ -54,6 +62,7 @@ func (s sample) microsPerRequest() float64 {
 	return float64(s.CPU.Microseconds()) / float64(s.Requests)
 }
 func (s sample) requestsPerSecond() float64 { return float64(s.Requests) / s.Elapsed.Seconds() }
+func (s sample) linesPerRequest() float64   { return float64(s.LogLines) / float64(s.Requests) }
 
 // median over the rounds of a proxy at a workload; NaN without any.
 func (r *report) median(workload, proxy string, figure func(sample) float64) float64 {
@@ -89,7 +98,7 @@ type ratio struct {
 func (r *report) against(workload string, names []string) (found ratio, ok bool) {
 	best := math.Inf(1)
 	for _, name := range names {
-		if cost := r.median(workload, name, sample.microsPerRequest); name != "lb" && cost < best {
+		if cost := r.median(workload, name, sample.microsPerRequest); !strings.HasPrefix(name, "lb") && cost < best {
 			best, found.peer = cost, name
 		}
 	}
@@ -117,52 +126,32 @@ func (r *report) rounds(workload, proxy string) map[int]float64 {
 	return costs
 }
 
-// print writes the tables for people.
-func (r *report) print(out io.Writer, chosen []workload, names []string) {
+// countRounds is how many there were.
+func (r *report) countRounds() int {
 	rounds := map[int]bool{}
 	for _, s := range r.Samples {
 		rounds[s.Round] = true
 	}
-	fmt.Fprintf(out, "Medians of %d interleaved rounds of %d s; %d CPUs; workers: %d\n",
-		len(slices.Collect(maps.Keys(rounds))), r.Seconds, r.CPUs, r.Workers)
-	for _, w := range chosen {
-		r.printWorkload(out, w, names)
-	}
-	r.printIdle(out)
-	for _, problem := range r.Problems {
-		fmt.Fprintln(out, "FAILED:", problem)
-	}
+	return len(rounds)
 }
 
-func (r *report) printWorkload(out io.Writer, w workload, names []string) {
-	fmt.Fprintf(out, "\n%s: %s\n%-10s %16s %12s %10s", w.name, w.about, "", "CPU µs/request", "requests/s", "p99 ms")
-	if w.payload > 0 {
-		fmt.Fprintf(out, " %12s", "CPU ms/GB")
-	}
-	fmt.Fprintln(out)
-	for _, name := range names {
-		cost := r.median(w.name, name, sample.microsPerRequest)
-		fmt.Fprintf(out, "%-10s %16.2f %12.0f %10.1f", name, cost, r.median(w.name, name, sample.requestsPerSecond),
-			r.median(w.name, name, func(s sample) float64 { return float64(s.P99.Microseconds()) / 1e3 }))
-		if w.payload > 0 {
-			fmt.Fprintf(out, " %12.0f", cost/1e3*1e9/float64(w.payload))
+// bytesEach is the figure of a proxy; NaN without one.
+func bytesEach(figures []memoryFigure, proxy string) float64 {
+	for _, figure := range figures {
+		if figure.Proxy == proxy {
+			return figure.BytesEach
 		}
-		fmt.Fprintln(out)
 	}
-	if found, ok := r.against(w.name, names); ok {
-		fmt.Fprintf(out, "lb / %-5s %16.3f   (rounds: %.3f to %.3f)\n", found.peer, found.value, found.low, found.high)
-	}
+	return math.NaN()
 }
 
-func (r *report) printIdle(out io.Writer) {
-	if len(r.Idle) == 0 {
-		return
-	}
-	fmt.Fprintf(out, "\nidle: growth of resident memory, %d keep-alive connections after one request each\n%-10s %16s\n",
-		r.Idle[0].Connections, "", "bytes/connection")
-	for _, figure := range r.Idle {
-		fmt.Fprintf(out, "%-10s %16.0f\n", figure.Proxy, figure.BytesEach)
-	}
+// logPrice is the CPU time per request that an access log adds, in µs.
+func (r *report) logPrice(w workload, logging string) float64 {
+	return r.median(w.name, logging, sample.microsPerRequest) - r.median(w.name, "lb", sample.microsPerRequest)
+}
+
+func millisPerGB(microsPerRequest float64, payload int) float64 {
+	return microsPerRequest / 1e3 * 1e9 / float64(payload)
 }
 
 // write saves all samples as JSON; durations are in nanoseconds.

@@ -1,0 +1,146 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"strings"
+)
+
+// The table of README stands between these.
+const (
+	figuresBegin = "<!-- figures -->"
+	figuresEnd   = "<!-- /figures -->"
+)
+
+// row is a line of the table: a figure of each proxy, NaN where there is none.
+type row struct {
+	name, unit  string
+	digits      int
+	lb          float64
+	nginx       float64
+	haproxy     float64
+	differences bool // of times: their ratio would say nothing
+}
+
+// intoMarkdown replaces what stands between the marks of a file.
+func (r *report) intoMarkdown(name string, chosen workloads) error {
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return err
+	}
+	head, rest, opened := strings.Cut(string(text), figuresBegin)
+	_, tail, closed := strings.Cut(rest, figuresEnd)
+	if !opened || !closed {
+		return fmt.Errorf("%s: no %s and %s", name, figuresBegin, figuresEnd)
+	}
+	var table strings.Builder
+	r.printMarkdown(&table, chosen)
+	return os.WriteFile(name, []byte(head+figuresBegin+"\n"+table.String()+figuresEnd+tail), 0o644)
+}
+
+func (r *report) printMarkdown(out io.Writer, chosen workloads) {
+	fmt.Fprintln(out, "| | | lb | nginx | HAProxy | lb / better |\n|---|---|--:|--:|--:|--:|")
+	for _, line := range r.rows(chosen) {
+		fmt.Fprintln(out, line)
+	}
+	fmt.Fprintln(out)
+	for _, sentence := range r.remarks() {
+		fmt.Fprintln(out, sentence)
+	}
+}
+
+func (r *report) rows(chosen workloads) []row {
+	var rows []row
+	for _, w := range chosen {
+		rows = append(rows, r.workloadRow(w))
+	}
+	for _, q := range quantiles {
+		if len(r.Latency) > 0 {
+			rows = append(rows, rowOf(fmt.Sprintf("added latency, %s, %d requests/s", q.name, r.Rate), "µs", 0,
+				func(proxy string) float64 { return r.added(proxy, q.pick) }))
+			rows[len(rows)-1].differences = true
+		}
+	}
+	rows = append(rows, memoryRows("memory per idle connection", r.Idle)...)
+	rows = append(rows, memoryRows("memory per connection with a request under way", r.Active)...)
+	if len(r.Starts) > 0 {
+		rows = append(rows, rowOf("start to first answer", "ms", 1, r.startMillis))
+	}
+	return rows
+}
+
+// workloadRow shows CPU per request, and per byte where bodies are the work.
+func (r *report) workloadRow(w workload) row {
+	if w.logs {
+		return row{
+			name: "access log, to a pipe", unit: "CPU µs/request", digits: 1, differences: true,
+			lb: r.logPrice(w, lbLogPipe), nginx: math.NaN(), haproxy: math.NaN(),
+		}
+	}
+	line := rowOf(w.name+": "+w.about, "CPU µs/request", 1, func(proxy string) float64 {
+		cost := r.median(w.name, proxy, sample.microsPerRequest)
+		if w.payload > 0 {
+			return millisPerGB(cost, w.payload)
+		}
+		return cost
+	})
+	if w.payload > 0 {
+		line.unit, line.digits = "CPU ms/GB", 0
+	}
+	return line
+}
+
+// memoryRows is one row, or none where nothing was measured.
+func memoryRows(name string, figures []memoryFigure) []row {
+	if len(figures) == 0 {
+		return nil
+	}
+	return []row{rowOf(name, "bytes", 0, func(proxy string) float64 { return bytesEach(figures, proxy) })}
+}
+
+func rowOf(name, unit string, digits int, figure func(proxy string) float64) row {
+	return row{
+		name: name, unit: unit, digits: digits, lb: figure("lb"), nginx: figure("nginx"), haproxy: figure("haproxy"),
+	}
+}
+
+func (w row) String() string {
+	ratio := w.lb / smallest(w.nginx, w.haproxy)
+	if w.differences {
+		ratio = math.NaN()
+	}
+	return fmt.Sprintf("| %s | %s | %s | %s | %s | %s |", w.name, w.unit,
+		cell(w.lb, w.digits), cell(w.nginx, w.digits), cell(w.haproxy, w.digits), cell(ratio, 2))
+}
+
+func cell(value float64, digits int) string {
+	if math.IsNaN(value) {
+		return "–"
+	}
+	return fmt.Sprintf("%.*f", digits, value)
+}
+
+// smallest of two, of which either may be missing.
+func smallest(a, b float64) float64 {
+	if math.IsNaN(a) || b < a {
+		return b
+	}
+	return a
+}
+
+// remarks say what the figures belong to.
+func (r *report) remarks() []string {
+	remarks := []string{
+		fmt.Sprintf("Medians of %d interleaved rounds of %d s each; workers: %d; lb runs with `--mode %s`.",
+			r.countRounds(), r.Seconds, r.Workers, r.Mode),
+		fmt.Sprintf("Machine: %d CPUs (%s). Versions: %s.", r.CPUs, r.Machine, strings.Join(r.Versions, ", ")),
+	}
+	if r.BinaryBytes > 0 {
+		remarks = append(remarks, fmt.Sprintf("lb's binary has %.1f MB.", float64(r.BinaryBytes)/1e6))
+	}
+	return remarks
+}

@@ -1,0 +1,51 @@
+//go:build linux
+
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestTableOfREADME(t *testing.T) {
+	var got strings.Builder
+	sampleReport().printMarkdown(&got, choose(t, "small-64,download,h2c-64,access-log"))
+	compare(t, "figures.md", got.String())
+}
+
+func TestTableStandsBetweenItsMarks(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "README.md")
+	if err := os.WriteFile(name, []byte("before\n"+figuresBegin+"\nold\n"+figuresEnd+"\nafter\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	r, chosen := sampleReport(), choose(t, "small-64")
+	for range 2 { // the second time replaces the first table
+		if err := r.intoMarkdown(name, chosen); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var table strings.Builder
+	r.printMarkdown(&table, chosen)
+	got, err := os.ReadFile(name)
+	want := "before\n" + figuresBegin + "\n" + table.String() + figuresEnd + "\nafter\n"
+	if err != nil || string(got) != want {
+		t.Errorf("got %v:\n%s\nwant:\n%s", err, got, want)
+	}
+}
+
+func TestFileWithoutMarksIsLeftAlone(t *testing.T) {
+	for _, text := range []string{"", figuresBegin, figuresEnd, figuresEnd + figuresBegin} {
+		name := filepath.Join(t.TempDir(), "README.md")
+		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if err := sampleReport().intoMarkdown(name, nil); err == nil {
+			t.Errorf("%q: got no error", text)
+		}
+		if got, err := os.ReadFile(name); err != nil || string(got) != text {
+			t.Errorf("%q became %q, %v", text, got, err)
+		}
+	}
+}
