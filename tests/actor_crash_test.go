@@ -1,11 +1,9 @@
 package tests
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"net"
-	"net/http"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -17,13 +15,7 @@ func (b *balancer) fail(t *testing.T, actor string) {
 	t.Helper()
 	_, port, _ := net.SplitHostPort(b.addr)
 	socket := filepath.Join(scratch, "lb-"+port+".sock")
-	client := http.Client{Timeout: patience, Transport: &http.Transport{
-		DisableKeepAlives: true,
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, "unix", socket)
-		},
-	}}
-	response, err := client.Post("http://lb/fail?actor="+actor, "application/json", nil)
+	response, err := unixClient(socket).Post("http://lb/fail?actor="+actor, "application/json", nil)
 	if err != nil {
 		return
 	}
@@ -176,7 +168,7 @@ func TestRequestsGoOnWithoutTheControlPlane(t *testing.T) {
 	good, dying := startReplica(t), startReplica(t)
 	admin, args := adminArgs(t)
 	s := watched(args, good.addr, dying.addr)
-	s.faulty = true
+	s.faulty, s.responseTimeout = true, 0 // nobody is silent here
 	l := &lookout{start(t, s), admin}
 	figures := func() scrape { _, text := page(t, admin, "/metrics"); return readScrape(t, text) }
 	if !eventually(func() bool { return figures().sum("lb_health_checks_total", `result="passed"`) >= 4 }, l.exited) {
