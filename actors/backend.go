@@ -50,10 +50,17 @@ func (b *backend) Receive(ctx actor.Context) {
 		stopTimers(b.lookup)
 	case charge:
 		b.begin(ctx, m)
-	case duty:
-		if b.charged {
-			b.assume(ctx, m)
+	default:
+		if b.charged { // else it was meant for a predecessor
+			b.work(ctx)
 		}
+	}
+}
+
+func (b *backend) work(ctx actor.Context) {
+	switch m := ctx.Message().(type) {
+	case duty:
+		b.assume(ctx, m)
 	case born:
 		b.aim(ctx)
 	case lookAgain:
@@ -63,9 +70,7 @@ func (b *backend) Receive(ctx actor.Context) {
 	case probed:
 		b.probed(ctx, m)
 	case messages.Outcome:
-		if b.charged {
-			b.attempted(ctx, m)
-		}
+		b.attempted(ctx, m)
 	}
 }
 
@@ -180,14 +185,12 @@ func (b *backend) report(ctx actor.Context) {
 
 // aim tells the prober what to probe.
 func (b *backend) aim(ctx actor.Context) {
-	if b.charged {
-		ctx.Send(b.prober, target{
-			backend: b.duty.backend, addresses: withPort(b.known.addresses, b.duty.backend.Port), health: b.duty.health,
-			tls:   b.duty.tls,
-			delay: b.delay,
-		})
-		b.delay = 0
-	}
+	ctx.Send(b.prober, target{
+		backend: b.duty.backend, addresses: withPort(b.known.addresses, b.duty.backend.Port), health: b.duty.health,
+		tls:   b.duty.tls,
+		delay: b.delay,
+	})
+	b.delay = 0
 }
 
 // rules are what the evidence is judged by. Without probes nothing could bring a backend back: it is never ejected.

@@ -59,9 +59,6 @@ func (b *backend) look(ctx actor.Context) {
 
 // resolved takes the addresses of the name, and looks again when they expire. A failing lookup keeps the last good ones.
 func (b *backend) resolved(ctx actor.Context, m resolved) {
-	if !b.charged {
-		return // of a predecessor: begin looks anew
-	}
 	b.looking = false
 	again := m.holds
 	if m.err != nil || len(m.addresses) == 0 {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
+	"github.com/rs/zerolog"
 
 	"lb/messages"
 )
@@ -254,6 +255,33 @@ func TestStateSurvivesCrashes(t *testing.T) {
 			})
 		})
 	}
+}
+
+// What is in the mailbox of a backend that is restarted was meant for its predecessor, or comes from what that has left: it does
+// no harm before the parent has said what is to be done.
+func TestBackendIgnoresWhatItsPredecessorWasTold(t *testing.T) {
+	play(t, config(t, one), func(s *stage) {
+		heir, err := s.system.Spawn(s.system.Props(func() actor.Actor {
+			return &backend{system: s.system, resolver: s, check: s.check, log: zerolog.New(s), id: one}
+		}), "heir")
+		if err != nil {
+			t.Fatal(err)
+		}
+		lookups := s.lookups
+		for _, m := range []any{
+			duty{}, born{"prober"}, lookAgain{}, resolved{addresses: addresses("127.0.0.9")}, probed{},
+			messages.Outcome{Backend: one, Reason: messages.ConnectionRefused},
+		} {
+			s.system.Root.Send(heir, m)
+		}
+		s.pass(time.Minute)
+		if n := s.system.History.Total(); n > 0 {
+			t.Errorf("%d failures: %v", n, s.system.History.Failures())
+		}
+		if n := s.lookups; n > lookups {
+			t.Errorf("%d lookups of a name it was not told", n-lookups)
+		}
+	})
 }
 
 func TestProbeThatPanicsIsNoEvidence(t *testing.T) {
