@@ -96,7 +96,7 @@ func (r *report) printLatency(out io.Writer, names []string) {
 	if len(r.Latency) == 0 {
 		return
 	}
-	fmt.Fprintf(out, "\nlatency: µs at %d requests/s over %d connections, from when each was due; + is what a proxy adds\n",
+	fmt.Fprintf(out, "\nlatency: µs at %d requests/s over %d connections, from when each was due; +: the proxy's part\n",
 		r.Rate, rateConnections)
 	fmt.Fprintf(out, "%-10s", "")
 	for _, q := range quantiles {

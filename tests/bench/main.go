@@ -2,7 +2,7 @@
 
 // Bench measures what a request costs in lb, nginx and HAProxy, side by side on this machine:
 //
-//	go run ./tests/bench [-rounds 3] [-seconds 3] [-workers 1] [-mode mp] [-backends 2] [-workloads small-64,connect]
+//	go run ./tests/bench [-rounds 4] [-seconds 2] [-workers 1] [-mode mp] [-backends 2] [-workloads small-64,connect]
 //	                     [-only lb,nginx] [-markdown README.md]
 //
 // The figure that counts is the proxy's CPU time per completed request: user and system time of all its processes from
@@ -67,8 +67,8 @@ func main() {
 
 func parseOptions() (options, error) {
 	var o options
-	flag.IntVar(&o.rounds, "rounds", 3, "rounds; medians over them are printed")
-	flag.IntVar(&o.seconds, "seconds", 3, "length of each measurement")
+	flag.IntVar(&o.rounds, "rounds", 4, "rounds; medians over them are printed")
+	flag.IntVar(&o.seconds, "seconds", 2, "length of each measurement")
 	flag.IntVar(&o.workers, "workers", 1, "event loops of each proxy")
 	flag.IntVar(&o.backends, "backends", 2, "servers behind each proxy; health checks of lb take part in the figures")
 	flag.StringVar(&o.mode, "mode", "sp", "processes of lb: sp, mp (all of them count)")

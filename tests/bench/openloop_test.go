@@ -38,8 +38,9 @@ func TestOpenLoopCountsFromWhenARequestWasDue(t *testing.T) {
 	defer listener.Close()
 	const stall = 100 * time.Millisecond
 	go answerLate(listener, stall)
-	loop := newOpenLoop(100, 50*time.Millisecond, requestOf("/small", listener.Addr().String())) // due at 0, 10, … 40 ms
-	got, err := loop.at(listener.Addr().String(), 1)
+	address := listener.Addr().String()
+	loop := newOpenLoop(100, 50*time.Millisecond, requestOf("/small", address)) // due at 0, 10, … 40 ms
+	got, err := loop.at(address, 1)
 	if err != nil {
 		t.Fatal(err)
 	}

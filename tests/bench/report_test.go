@@ -36,7 +36,8 @@ func sampleReport() *report {
 	return r
 }
 
-// addSpecial adds what is measured beside the workloads that compare proxies: a log of 1.5 µs and 2 µs, latencies, starts.
+// addSpecial adds what is measured beside the workloads that compare proxies: a log of 1.5 µs and 2 µs, latencies,
+// starts.
 func addSpecial(r *report) {
 	for proxy, cost := range map[string]time.Duration{"lb": 12000, lbLogNull: 13500, lbLogPipe: 14000} {
 		s := sample{Workload: "access-log", Proxy: proxy, CPU: cost * time.Microsecond}
