@@ -278,7 +278,11 @@ func TestBackendIgnoresWhatItsPredecessorWasTold(t *testing.T) {
 		s.pass(0)
 		lookups := s.lookups
 		for _, m := range []any{
-			duty{}, born{"prober"}, lookAgain{}, resolved{addresses: addresses("127.0.0.9")}, probed{},
+			duty{},
+			born{"prober"},
+			lookAgain{},
+			resolved{addresses: addresses("127.0.0.9")},
+			probed{},
 			messages.Outcome{Backend: one, Reason: messages.ConnectionRefused},
 		} {
 			s.system.Root.Send(heir, m)
