@@ -109,8 +109,9 @@ func rowOf(name, unit string, digits int, figure func(proxy string) float64) row
 }
 
 func (w row) String() string {
-	ratio := w.lb / smallest(w.nginx, w.haproxy)
-	if w.differences {
+	better := smallest(w.nginx, w.haproxy)
+	ratio := w.lb / better
+	if w.differences || better == 0 {
 		ratio = math.NaN()
 	}
 	return fmt.Sprintf("| %s | %s | %s | %s | %s | %s |", w.name, w.unit,

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -48,4 +49,20 @@ func TestFileWithoutMarksIsLeftAlone(t *testing.T) {
 			t.Errorf("%q became %q, %v", text, got, err)
 		}
 	}
+}
+
+func TestRowSaysNothingWhereThereIsNothing(t *testing.T) {
+	f := func(want string, w row) {
+		t.Helper()
+		if got := w.String(); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+	missing := math.NaN()
+	f("| a | µs | 3 | 4 | 6 | 0.75 |", row{name: "a", unit: "µs", lb: 3, nginx: 4, haproxy: 6})
+	f("| a | µs | 3 | – | 6 | 0.50 |", row{name: "a", unit: "µs", lb: 3, nginx: missing, haproxy: 6})
+	f("| a | µs | 3 | 4 | – | 0.75 |", row{name: "a", unit: "µs", lb: 3, nginx: 4, haproxy: missing})
+	f("| a | µs | – | 4 | 6 | – |", row{name: "a", unit: "µs", lb: missing, nginx: 4, haproxy: 6})
+	f("| a | µs | 3 | 0 | 6 | – |", row{name: "a", unit: "µs", lb: 3, nginx: 0, haproxy: 6})
+	f("| a | µs | -3 | 4 | 6 | – |", row{name: "a", unit: "µs", lb: -3, nginx: 4, haproxy: 6, differences: true})
 }
