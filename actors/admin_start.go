@@ -9,8 +9,8 @@ import (
 	"lb/messages"
 )
 
-// AdminOptions say where a balancer shows how it fares, and what it needs to know for it. The zero value shows /metrics on
-// the traffic port and takes no orders.
+// AdminOptions say where a balancer shows how it fares, and what it needs to know for it. The zero value shows /metrics
+// on the traffic port and takes no orders.
 type AdminOptions struct {
 	// Pages is where /metrics, /status, /tree, /readyz and /livez are served; nil: /metrics alone, on the traffic port. It
 	// stays the caller's, as does Control.
@@ -36,10 +36,13 @@ type AdminOptions struct {
 
 // The survey is made once: /metrics on the traffic port needs it before there is an admin.
 func (b *Balancer) inquire(o Options) *survey {
-	return &survey{system: b.system, version: o.Admin.Version, started: time.Now(), dropped: o.Admin.Dropped, upgrades: o.Admin.Upgrades}
+	return &survey{
+		system: b.system, version: o.Admin.Version, started: time.Now(), dropped: o.Admin.Dropped, upgrades: o.Admin.Upgrades,
+	}
 }
 
-// localAnswer answers what a worker does not forward. It does not block; reply may be called later, once, by any goroutine.
+// localAnswer answers what a worker does not forward. It does not block; reply may be called later, once, by any
+// goroutine.
 type localAnswer = func(path string, reply func(status int, contentType string, body []byte))
 
 // localAnswers has the workers answer /metrics, unless there is another place for it: then it is nil.

@@ -17,9 +17,9 @@
 //	uplink            stands for the master: what that says goes to the worker, what the worker says goes there
 //	└── worker/0      on the process's only loop, with its pool
 //
-// and the messages are the same; Launch and Uplink carry them. A worker's post, a seat at a loop or a station for a process,
-// is what outlives it.
+// and the messages are the same; Launch and Uplink carry them. A worker's post, a seat at a loop or a station for a
+// process, is what outlives it.
 //
-// A worker and its pool run on the thread of the worker's event loop, which is their dispatcher. So they call the data plane
-// by plain method calls, and nothing in it is locked. No message is sent per request.
+// A worker and its pool run on the thread of the worker's event loop, which is their dispatcher. So they call the data
+// plane by plain method calls, and nothing in it is locked. No message is sent per request.
 package actors

@@ -7,8 +7,8 @@ import (
 	"lb/messages"
 )
 
-// What is known of the backends when a process takes over from another one: none is forgotten, and none that is down gets
-// requests until somebody finds out anew.
+// What is known of the backends when a process takes over from another one: none is forgotten, and none that is down
+// gets requests until somebody finds out anew.
 
 // Records returns what is known of the backends.
 func (b *Balancer) Records() ([]messages.BackendRecord, error) {

@@ -6,8 +6,8 @@ import (
 	"lb/messages"
 )
 
-// post is where a worker works: a seat at an event loop of this process, or a process of its own. It outlives the worker.
-// The functions it is given are called later, once, on a thread of the post's own choice.
+// post is where a worker works: a seat at an event loop of this process, or a process of its own. It outlives the
+// worker. The functions it is given are called later, once, on a thread of the post's own choice.
 type post interface {
 	// props describes the actor that works here.
 	props(w *workers) *actor.Props

@@ -38,8 +38,8 @@ type (
 	}
 )
 
-// workerProcess is the actor in a master that stands for a worker in a process of its own. When that ends, the actor fails,
-// so that its supervisor starts it anew, and with it the process.
+// workerProcess is the actor in a master that stands for a worker in a process of its own. When that ends, the actor
+// fails, so that its supervisor starts it anew, and with it the process.
 type workerProcess struct {
 	station *station
 	system  *supervisor.System

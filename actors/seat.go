@@ -12,7 +12,7 @@ type seat struct {
 	// Immutable.
 	number      int
 	loop        *proxy.Loop
-	local       func(path string, reply func(status int, contentType string, body []byte)) // nil: all requests are forwarded
+	local       localAnswer // nil: all requests are forwarded
 	credentials *proxy.Credentials
 	tracer      *proxy.Tracer // nil: nobody looks
 

@@ -22,11 +22,11 @@ type Options struct {
 	// Sockets are listening sockets, non-blocking: those of each worker, of which there is one for each entry. Several
 	// workers may share one. They stay the caller's.
 	Sockets [][]int
-	// Emptied is told, during a drain, that nothing is left in the queues of the sockets, so that closing them loses nobody;
-	// may be nil.
+	// Emptied is told, during a drain, that nothing is left in the queues of the sockets, so that closing them loses
+	// nobody; may be nil.
 	Emptied func()
-	// Moved gets sockets of connections that wait for a request, during a HandOver, and owns them. It must not block; nil: they
-	// are closed.
+	// Moved gets sockets of connections that wait for a request, during a HandOver, and owns them. It must not block; nil:
+	// they are closed.
 	Moved func(fds []int)
 	// Launch starts the process of a worker; nil: the workers are event loops of this process.
 	Launch Launch
@@ -67,7 +67,9 @@ func Start(o Options) (*Balancer, error) {
 		return nil, errors.New("start: no listening socket")
 	}
 	b := &Balancer{log: named(o.Log, "lb"), fate: newFate(o.Emptied, o.Moved)}
-	b.system = supervisor.NewSystem(supervisor.Options{Logger: slog.New(zerolog.NewSlogHandler(named(o.Log, "supervisor")))})
+	b.system = supervisor.NewSystem(supervisor.Options{
+		Logger: slog.New(zerolog.NewSlogHandler(named(o.Log, "supervisor"))),
+	})
 	q := b.inquire(o)
 	if err := b.settle(o, b.localAnswers(q, o)); err != nil {
 		return nil, errors.Join(err, b.end())
@@ -98,15 +100,15 @@ func (b *Balancer) Reload() bool {
 	return true
 }
 
-// Drain stops accepting, lets running exchanges finish within the time, cuts off the rest, and ends the balancer. It does
-// not wait for that: Wait does.
+// Drain stops accepting, lets running exchanges finish within the time, cuts off the rest, and ends the balancer. It
+// does not wait for that: Wait does.
 func (b *Balancer) Drain(within time.Duration) error {
 	b.system.Root.Send(b.workers, messages.Drain{Within: within})
 	return nil
 }
 
-// HandOver is Drain for a balancer in whose place another process serves: connections that wait for a request go to Moved
-// instead of being closed.
+// HandOver is Drain for a balancer in whose place another process serves: connections that wait for a request go to
+// Moved instead of being closed.
 func (b *Balancer) HandOver(within time.Duration) error {
 	b.system.Root.Send(b.workers, messages.Drain{Within: within, Move: true})
 	return nil

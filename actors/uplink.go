@@ -44,8 +44,8 @@ var (
 	errNotAWorker = errors.New("no word from the master which worker this is")
 )
 
-// RunWorker is all that a worker process does: it runs one worker as the master says. It returns nil after a drain, or why
-// it could not go on.
+// RunWorker is all that a worker process does: it runs one worker as the master says. It returns nil after a drain, or
+// why it could not go on.
 func RunWorker(o WorkerOptions) error {
 	first, err := appointment(o.Uplink)
 	if err != nil {
@@ -113,8 +113,8 @@ type ordered struct {
 	rights []int
 }
 
-// uplink is the actor in a worker process that stands for the master: it supervises the worker, tells it what the master
-// says, and tells the master what the worker says.
+// uplink is the actor in a worker process that stands for the master: it supervises the worker, tells it what the
+// master says, and tells the master what the worker says.
 type uplink struct {
 	supervisor.Strategy
 	WorkerOptions
@@ -252,8 +252,8 @@ func (u *uplink) giveBack(ctx actor.Context, fd int) {
 	ctx.Send(u.worker, reclaim{fd: fd, then: func() { _ = syscall.Close(fd) }})
 }
 
-// failed ends the process when the worker is not back at once: the master has neighbours serve meanwhile, which this process
-// cannot.
+// failed ends the process when the worker is not back at once: the master has neighbours serve meanwhile, which this
+// process cannot.
 func (u *uplink) failed(f supervisor.Failure) {
 	u.seat.clear()
 	if f.Decision.Delay > 0 {

@@ -28,8 +28,8 @@ type (
 		fd   int
 		then func() // called when it is done; may be nil
 	}
-	// listenOn has a worker, one of so many from now on, accept from other sockets than before; then is called when it does, and
-	// may be nil.
+	// listenOn has a worker, one of so many from now on, accept from other sockets than before; then is called when it
+	// does, and may be nil.
 	listenOn struct {
 		fds  []int
 		size int
@@ -38,8 +38,8 @@ type (
 	// moved are sockets of connections that a worker hands over; adopt has one serve such.
 	moved struct{ fds []int }
 	adopt struct{ fds []int }
-	// spent tells a worker that its budget of faults is. Several may be on their way when the first one is acted upon: those
-	// that speak of a predecessor must not fail its successor as well.
+	// spent tells a worker that its budget of faults is. Several may be on their way when the first one is acted upon:
+	// those that speak of a predecessor must not fail its successor as well.
 	spent struct {
 		whose *proxy.Worker
 		last  any
@@ -192,8 +192,8 @@ func (w *worker) giveUp(m spent) {
 	panic(fmt.Sprintf("too many panics, the last: %v", m.last))
 }
 
-// fault logs a panic of the data plane, and has the worker restarted when there are too many of them. It is called in the
-// middle of a round, hence the detour by a message: to fail in Receive is what the supervisor acts upon.
+// fault logs a panic of the data plane, and has the worker restarted when there are too many of them. It is called in
+// the middle of a round, hence the detour by a message: to fail in Receive is what the supervisor acts upon.
 func (w *worker) fault(self *actor.PID, value any, stack []byte) {
 	w.log.Error().Str("panic", fmt.Sprint(value)).Bytes("stack", stack).Msg("a panic closed a connection")
 	now := time.Now()

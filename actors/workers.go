@@ -2,7 +2,6 @@ package actors
 
 import (
 	"fmt"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -17,8 +16,8 @@ import (
 // kernel goes on putting connections into its queue.
 const awayFrom = 20 * time.Millisecond
 
-// backoffOfWorkers is shorter than that of other actors: clients wait. A lone worker that fails again and again is given up
-// after 11 s, for whoever started the process to decide; with neighbours it is retried every 5 s.
+// backoffOfWorkers is shorter than that of other actors: clients wait. A lone worker that fails again and again is
+// given up after 11 s, for whoever started the process to decide; with neighbours it is retried every 5 s.
 var backoffOfWorkers = supervisor.Backoff{Cap: 5 * time.Second, Budget: 8}
 
 // workers is the actor that supervises the workers.
@@ -304,45 +303,6 @@ func (w *workers) lastReason() string {
 		return "reason unknown"
 	}
 	return failures[len(failures)-1].Text
-}
-
-// lendAll has a neighbour accept for each worker that is missed and has none yet. Without a neighbour that serves, the
-// clients wait in the queue of the socket until there is one.
-func (w *workers) lendAll() {
-	for number, c := range w.children {
-		if c.missed && c.helper < 0 && !w.draining && !c.leaving {
-			w.lend(number)
-		}
-	}
-}
-
-func (w *workers) lend(number int) {
-	for i := 1; i < len(w.children); i++ {
-		helper := (number + i) % len(w.children)
-		if w.children[helper].serves {
-			w.children[number].helper = helper
-			for _, fd := range w.shares[number] {
-				w.system.Root.Send(w.children[helper].pid, lend{fd})
-			}
-			return
-		}
-	}
-}
-
-// takeBack has nobody else accept for a worker that serves again. A helper that failed meanwhile may still have the order
-// to accept in its mailbox, so that the one to stop goes to it as well.
-func (w *workers) takeBack(number int) {
-	w.children[number].helper = -1
-	for other, c := range w.children {
-		if other == number {
-			continue
-		}
-		for _, fd := range w.shares[number] {
-			if !slices.Contains(w.shares[other], fd) {
-				w.system.Root.Send(c.pid, reclaim{fd: fd})
-			}
-		}
-	}
 }
 
 func (w *workers) number(name string) (int, bool) {

@@ -9,8 +9,8 @@ import (
 	"lb/messages"
 )
 
-// The number of workers changes while they serve. Sockets are dealt out anew and never closed: those of a worker that is
-// given up are accepted from by another one, so that nothing in their queues is lost.
+// The number of workers changes while they serve. Sockets are dealt out anew and never closed: those of a worker that
+// is given up are accepted from by another one, so that nothing in their queues is lost.
 
 // dismissedWithin is how long the exchanges of a worker that is given up may last.
 const dismissedWithin = 30 * time.Second
@@ -22,8 +22,8 @@ var (
 )
 
 type (
-	// resize orders that there is one worker for each share of the sockets; without shares it only asks whether that would be
-	// possible. The answer is a messages.Done.
+	// resize orders that there is one worker for each share of the sockets; without shares it only asks whether that would
+	// be possible. The answer is a messages.Done.
 	resize struct{ shares [][]int }
 	// lastCounted are the last counters of a worker that is gone.
 	lastCounted struct {
@@ -35,8 +35,8 @@ type (
 // Resizable returns why the number of workers cannot be changed now; nil: it can.
 func (b *Balancer) Resizable() error { return b.Resize(nil) }
 
-// Resize has one worker for each share of the sockets from now on. Those that are too many finish what they do and hand over
-// connections that wait for a request.
+// Resize has one worker for each share of the sockets from now on. Those that are too many finish what they do and hand
+// over connections that wait for a request.
 func (b *Balancer) Resize(shares [][]int) error {
 	done, err := answer[messages.Done](b.system.Root.RequestFuture(b.workers, resize{shares}, answerWithin))
 	return errors.Join(err, done.Err)

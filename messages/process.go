@@ -26,12 +26,12 @@ type Alive struct {
 	Stats  Stats
 }
 
-// Lend has a worker process accept from the socket of a neighbour who is away, too. The descriptor comes with it. Socket
-// is the name that Reclaim, which ends that, goes by.
+// Lend has a worker process accept from the socket of a neighbour who is away, too. The descriptor comes with it.
+// Socket is the name that Reclaim, which ends that, goes by.
 type Lend struct{ Socket int }
 
-// Accept has a worker process, one of so many Workers from now on, accept from other sockets than before. Their descriptors
-// come with it.
+// Accept has a worker process, one of so many Workers from now on, accept from other sockets than before. Their
+// descriptors come with it.
 type Accept struct{ Workers int }
 
 // Reclaim ends what Lend began.
@@ -57,8 +57,8 @@ type ChangeLevel struct{ Level string }
 // ReopenLog orders that log files are opened again by their names: they were moved away.
 type ReopenLog struct{}
 
-// ConnectionsMoved hands over connections of clients that wait for their next request. Their descriptors come with it, in
-// no order.
+// ConnectionsMoved hands over connections of clients that wait for their next request. Their descriptors come with it,
+// in no order.
 type ConnectionsMoved struct{}
 
 // Withdraw orders that readiness turns false, and nothing else: new clients should be sent elsewhere.
@@ -73,8 +73,8 @@ type BackendRecord struct {
 	// Since is when it came into that state, Why what led there.
 	Since time.Time
 	Why   string
-	// Drained and Weight are by order; Configured is the weight of the configuration that Weight was to replace. Weight is 0
-	// without an order.
+	// Drained and Weight are by order; Configured is the weight of the configuration that Weight was to replace. Weight is
+	// 0 without an order.
 	Drained            bool
 	Weight, Configured int
 	// Passed and Failed count probes, Changes the changes of state.

@@ -10,8 +10,8 @@ import (
 )
 
 // The wire encoding carries values of this package between processes of lb: four bytes with the length of what follows,
-// big-endian, then a JSON object of the value's kind and the value itself. It is JSON because an old and a new version of
-// lb speak it to each other at an upgrade: fields that one of them does not know are ignored.
+// big-endian, then a JSON object of the value's kind and the value itself. It is JSON because an old and a new version
+// of lb speak it to each other at an upgrade: fields that one of them does not know are ignored.
 
 // MaxFrame bounds a value on the wire, in bytes: a Snapshot of MaxBackends fits in several times.
 const MaxFrame = 16 << 20
@@ -80,8 +80,8 @@ func AppendFrame(b []byte, value any) ([]byte, error) {
 	return append(b, text...), nil
 }
 
-// ReadFrame reads one value. It returns nil for one of a kind that this version does not know. The error is io.EOF when the
-// input ends between two values.
+// ReadFrame reads one value. It returns nil for one of a kind that this version does not know. The error is io.EOF when
+// the input ends between two values.
 func ReadFrame(r io.Reader) (value any, err error) {
 	var head [frameHead]byte
 	if _, err := io.ReadFull(r, head[:]); err != nil {

@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// populate gives every field a value of its own, so that one which the encoding forgets shows. A field that it cannot fill is
-// one that the encoding would lose: unexported ones, channels, functions.
+// populate gives every field a value of its own, so that one which the encoding forgets shows. A field that it cannot
+// fill is one that the encoding would lose: unexported ones, channels, functions.
 func populate(t *testing.T, v reflect.Value, next *int) {
 	t.Helper()
 	*next++

@@ -11,8 +11,8 @@ import (
 // firstActivated is the first descriptor that a service manager passes (sd_listen_fds(3), SD_LISTEN_FDS_START).
 const firstActivated = 3
 
-// Activated returns the listening sockets that a service manager has passed to this process, nil for none. They are closed
-// on exec from then on, and the variables that told of them are gone.
+// Activated returns the listening sockets that a service manager has passed to this process, nil for none. They are
+// closed on exec from then on, and the variables that told of them are gone.
 func Activated() ([]int, error) {
 	pid, count := os.Getenv("LISTEN_PID"), os.Getenv("LISTEN_FDS")
 	for _, name := range []string{"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"} {

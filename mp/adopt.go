@@ -114,8 +114,8 @@ func (l *Listeners) Deafen() error {
 	return nil
 }
 
-// Shares deals the sockets out to so many workers. Each worker has at least one; with fewer sockets than workers, several
-// have the same.
+// Shares deals the sockets out to so many workers. Each worker has at least one; with fewer sockets than workers,
+// several have the same.
 func (l *Listeners) Shares(workers int) [][]int {
 	shares := make([][]int, workers)
 	for i := range max(workers, len(l.fds)) {

@@ -68,8 +68,8 @@ func newLink(s system, fd int, spawn Spawn) (*Link, error) {
 // error, of this call or of an earlier one, nothing goes out any more.
 func (l *Link) Send(value any, lent ...int) error { return l.put(value, lent, false) }
 
-// Give is Send for descriptors that are closed here once they are on their way, or cannot be sent. Those of many go with
-// several copies of the value.
+// Give is Send for descriptors that are closed here once they are on their way, or cannot be sent. Those of many go
+// with several copies of the value.
 func (l *Link) Give(value any, given []int) error {
 	for some := range slices.Chunk(given, maxRights) {
 		if err := l.put(value, some, true); err != nil {

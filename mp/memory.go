@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// MemoryLimit is how much memory the control group of this process may use, in bytes, the limits of the groups around it
-// included; 0: there is no limit, or none that can be read. The Go runtime heeds the CPU limit of the group by itself, but
-// not this one.
+// MemoryLimit is how much memory the control group of this process may use, in bytes, the limits of the groups around
+// it included; 0: there is no limit, or none that can be read. The Go runtime heeds the CPU limit of the group by
+// itself, but not this one.
 func MemoryLimit() int64 { return memoryLimit(os.ReadFile) }
 
 func memoryLimit(read func(string) ([]byte, error)) int64 {

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Pin keeps this process on one of the CPUs that it may use, the one with that place among them, counted round and round.
-// Threads that are started later inherit it from those there are.
+// Pin keeps this process on one of the CPUs that it may use, the one with that place among them, counted round and
+// round. Threads that are started later inherit it from those there are.
 func Pin(place int) error {
 	var allowed unix.CPUSet
 	if err := unix.SchedGetaffinity(0, &allowed); err != nil {

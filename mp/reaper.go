@@ -16,8 +16,8 @@ import (
 // would end with it. It passes signals on, takes the dead out of the system's table, and ends with the exit code of the
 // last process that took over.
 //
-// Each that takes over says so in a pipe, which all of them inherit: the parent of the third is the second, and when that
-// has ended the third is the reaper's own child.
+// Each that takes over says so in a pipe, which all of them inherit: the parent of the third is the second, and when
+// that has ended the third is the reaper's own child.
 type Reaper struct {
 	sys          reaping
 	pipe         int // to read from

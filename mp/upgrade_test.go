@@ -3,15 +3,12 @@ package mp
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
 	"os"
 	"reflect"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -224,88 +221,6 @@ func TestFailedUpgradesLeaveNothingBehind(t *testing.T) {
 	}
 }
 
-func TestLinkCarriesDescriptors(t *testing.T) {
-	before := openDescriptors(t)
-	var running sync.WaitGroup
-	spawn := func(_ string, run func()) { running.Go(run) }
-	a, b := linked(t, spawn)
-	const many = 3*maxRights + 1
-	var given []int
-	for range many {
-		fd, err := unix.Open(os.DevNull, unix.O_RDONLY|unix.O_CLOEXEC, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		given = append(given, fd)
-	}
-	if err := a.Give(messages.ConnectionsMoved{}, given); err != nil {
-		t.Fatal(err)
-	}
-	if err := a.Send(messages.Lend{Socket: 7}, 0); err != nil {
-		t.Fatal(err)
-	}
-	arrived := 0
-	for arrived < many {
-		value, rights, err := b.Receive()
-		if err != nil || value != (messages.ConnectionsMoved{}) {
-			t.Fatalf("%v, %v", value, err)
-		}
-		arrived += len(rights)
-		closeAll(kernel(), rights)
-	}
-	value, rights, err := b.Receive()
-	if err != nil || value != (messages.Lend{Socket: 7}) || len(rights) != 1 || arrived != many {
-		t.Errorf("%v with %d descriptors, %v; %d before, want %d", value, len(rights), err, arrived, many)
-	}
-	closeAll(kernel(), rights)
-	a.Close(time.Second)
-	if _, _, err := b.Receive(); !errors.Is(err, io.EOF) {
-		t.Errorf("at the end: %v", err)
-	}
-	b.Close(0)
-	running.Wait()
-	if after := openDescriptors(t); after != before {
-		t.Errorf("%d descriptors open, %d before", after, before)
-	}
-}
-
-func linked(t *testing.T, spawn Spawn) (a, b *Link) {
-	t.Helper()
-	ours, theirs, err := pair()
-	if err == nil {
-		a, err = newLink(kernel(), ours, spawn)
-	}
-	if err == nil {
-		b, err = newLink(kernel(), theirs, spawn)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return a, b
-}
-
-func TestLinkClosesWhatItCannotSend(t *testing.T) {
-	before := openDescriptors(t)
-	var running sync.WaitGroup
-	a, b := linked(t, func(_ string, run func()) { running.Go(run) })
-	b.Close(0)
-	fd, err := unix.Open(os.DevNull, unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := a.Give(messages.ConnectionsMoved{}, []int{fd}); err != nil {
-		t.Errorf("the failure shows before anything was sent: %v", err)
-	}
-	a.Close(time.Second)
-	if err := a.Send(messages.Beat{}); err == nil {
-		t.Error("a closed link takes values")
-	}
-	running.Wait()
-	if after := openDescriptors(t); after != before {
-		t.Errorf("%d descriptors open, %d before", after, before)
-	}
-}
-
 func TestEnvironmentOfAChild(t *testing.T) {
 	for _, name := range append([]string{"LB_PORT", "GOMAXPROCS"}, notInherited...) {
 		t.Setenv(name, "old")
@@ -330,58 +245,4 @@ func TestEnvironmentOfAChild(t *testing.T) {
 			t.Errorf("%s=%s, want %s", name, got[name], want)
 		}
 	}
-}
-
-// The reaper follows a chain of upgrades to its end, and never takes another process's end for that of the main one.
-func TestReaperEndsWithTheLastThatTookOver(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		announced := make(chan string, 1)
-		dead := make(chan corpse)
-		var killed []string
-		r := &Reaper{sys: reaping{
-			read: func(_ int, b []byte) (int, error) {
-				select {
-				case line := <-announced:
-					return copy(b, line), nil
-				default:
-					return -1, unix.EAGAIN
-				}
-			},
-			reap: func() (int, Exit, error) {
-				c, more := <-dead
-				if !more {
-					return 0, Exit{}, unix.ECHILD
-				}
-				return c.pid, c.exit, nil
-			},
-			kill: func(pid int, s syscall.Signal) error {
-				killed = append(killed, fmt.Sprint(pid, " ", s))
-				return nil
-			},
-		}}
-		signals := make(chan os.Signal)
-		ended := make(chan Exit, 1)
-		second := &Child{PID: 2, done: make(chan struct{})}
-		spawn := func(_ string, run func()) { go run() }
-		go func() { ended <- r.Run(second, signals, spawn) }()
-		signals <- syscall.SIGHUP
-		dead <- corpse{9, Exit{Code: 1}} // an orphan
-		announced <- "2\n3\n"
-		dead <- corpse{2, Exit{}}
-		signals <- syscall.SIGTERM
-		synctest.Wait()
-		select {
-		case exit := <-ended:
-			t.Fatalf("ended with %v while the third runs", exit)
-		default:
-		}
-		dead <- corpse{3, Exit{Code: 7}}
-		if exit := <-ended; exit != (Exit{Code: 7}) {
-			t.Errorf("ended with %v", exit)
-		}
-		close(dead)
-		if want := []string{"2 hangup", "3 terminated"}; !reflect.DeepEqual(killed, want) {
-			t.Errorf("signals passed on: %q, want %q", killed, want)
-		}
-	})
 }

@@ -18,8 +18,8 @@ type drain struct {
 	timer loop.Timer
 }
 
-// Drain accepts what is queued and nothing after it, announces the end on every response, and lets exchanges finish for so
-// long; then the rest is cut off. done is told how many were.
+// Drain accepts what is queued and nothing after it, announces the end on every response, and lets exchanges finish for
+// so long; then the rest is cut off. done is told how many were.
 func (w *Worker) Drain(within time.Duration, done func(cut int)) {
 	for fd, l := range w.listeners {
 		l.socket.Empty()
@@ -36,8 +36,8 @@ func (w *Worker) Drain(within time.Duration, done func(cut int)) {
 	w.drained()
 }
 
-// HandOver is Drain, except that connections which wait for a request do not end: take gets their sockets, at once or when
-// their exchange is over. It is called on the loop's thread, must not block, and owns the sockets.
+// HandOver is Drain, except that connections which wait for a request do not end: take gets their sockets, at once or
+// when their exchange is over. It is called on the loop's thread, must not block, and owns the sockets.
 func (w *Worker) HandOver(within time.Duration, take func(fds []int), done func(cut int)) {
 	w.clients.Move = take
 	w.Drain(within, done)

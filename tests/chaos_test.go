@@ -69,7 +69,9 @@ func startHavoc(t *testing.T, mode string, seed uint64) *havoc {
 	h.file = configFile(t, h.config(h.backends))
 	h.succession = startSuccession(t, settings{
 		workers: 2, health: true,
-		args: []string{"-c", h.file, "--mode", mode, "--upgrade-timeout", unhurried(time.Second).String(), "--health-interval", "200ms"},
+		args: []string{
+			"-c", h.file, "--mode", mode, "--health-interval", "200ms", "--upgrade-timeout", unhurried(time.Second).String(),
+		},
 	})
 	h.load = startLoad(h.addr, rounds(500, 200), seed, mixture)
 	return h

@@ -39,7 +39,8 @@ func startContainer(t *testing.T, mode string) *container {
 	s := settings{backends: loadBackends(t, 1), workers: 2, args: []string{
 		"--mode", mode, "--control-socket", filepath.Join(c.dir, "control"),
 	}}
-	c.cmd = exec.Command(unshare, append([]string{"--pid", "--fork", "--mount-proc", "--kill-child", path}, s.flags(port)...)...)
+	inside := []string{"--pid", "--fork", "--mount-proc", "--kill-child", path}
+	c.cmd = exec.Command(unshare, append(inside, s.flags(port)...)...)
 	c.cmd.Stdout, c.cmd.Stderr = &c.stdout, &c.stderr
 	if err := c.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -97,8 +98,8 @@ func (c *container) upgrade() (main int) {
 	return childrenOf(c.first)[0]
 }
 
-// The first process of a container stays when others take over: signals go on to the last one, the dead do not pile up, and
-// the container ends as the last one does.
+// The first process of a container stays when others take over: signals go on to the last one, the dead do not pile up,
+// and the container ends as the last one does.
 func TestFirstProcessOfAContainerStays(t *testing.T) {
 	t.Parallel()
 	inEachMode(t, func(t *testing.T, mode string) {

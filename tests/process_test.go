@@ -48,7 +48,8 @@ func (n *succession) kill(pid int) {
 	n.replaced(pid)
 }
 
-// killAmid kills a worker under load and returns how many requests were running until it was gone: all that may be lost.
+// killAmid kills a worker under load and returns how many requests were running until it was gone: all that may be
+// lost.
 func (n *succession) killAmid(l *load, pid int) int {
 	n.t.Helper()
 	running, begun := l.inFlight(), l.begun()
@@ -264,8 +265,8 @@ func TestLogOrdersReachWorkers(t *testing.T) {
 	}
 }
 
-// The number of workers changes under load, and no request notices: not the ones in the queue of a socket whose worker goes,
-// nor those of a client whose connection goes to another worker.
+// The number of workers changes under load, and no request notices: not the ones in the queue of a socket whose worker
+// goes, nor those of a client whose connection goes to another worker.
 func TestWorkersComeAndGo(t *testing.T) {
 	t.Parallel()
 	inEachMode(t, func(t *testing.T, mode string) {

@@ -41,7 +41,8 @@ func (b *balancer) says(t *testing.T, text string) {
 	}
 }
 
-// Every request that finds an open port is answered, in the middle of a stop as before it; those who come later are refused.
+// Every request that finds an open port is answered, in the middle of a stop as before it; those who come later are
+// refused.
 func TestStopAnswersAllThatItAccepted(t *testing.T) {
 	t.Parallel()
 	lbOnly(t)
@@ -72,7 +73,8 @@ func TestStopAnswersAllThatItAccepted(t *testing.T) {
 	}
 }
 
-// A connection that waits for its next request gets a chance to send it, and learns with the answer that it was the last.
+// A connection that waits for its next request gets a chance to send it, and learns with the answer that it was the
+// last.
 func TestStopAnnouncesTheEnd(t *testing.T) {
 	t.Parallel()
 	back := startBackend(t, serve(ok))

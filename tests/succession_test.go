@@ -213,7 +213,8 @@ func (n *succession) status() (s struct {
 		Since          time.Time
 		Weight         int
 	}
-}) {
+},
+) {
 	n.t.Helper()
 	response, err := unixClient(n.path("control")).Get("http://lb/status")
 	if err != nil {

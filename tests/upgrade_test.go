@@ -79,7 +79,10 @@ var brokenBinaries = []struct {
 	{"exits at once", 0o700, "exit 7", "exited", "exit code 7"},
 	{"crashes", 0o700, "sleep 0.05; kill -SEGV $$", "exited", "killed by SIGSEGV"},
 	{"hangs", 0o700, "exec sleep 1000", "late", "does not serve after"},
-	{"hangs without its descriptors", 0o700, "exec 3>&- 4>&- 5>&- 6>&- 7>&-; exec sleep 1000", "late", "does not serve after"},
+	{
+		"hangs without its descriptors", 0o700, "exec 3>&- 4>&- 5>&- 6>&- 7>&-; exec sleep 1000", "late",
+		"does not serve after",
+	},
 }
 
 // An upgrade that fails changes nothing, says why, and does not stand in the way of the next one.
@@ -87,7 +90,8 @@ func TestFailedUpgradesChangeNothing(t *testing.T) {
 	t.Parallel()
 	inEachMode(t, func(t *testing.T, mode string) {
 		n := startSuccession(t, settings{
-			backends: loadBackends(t, 2), workers: 2, args: []string{"--upgrade-timeout", unhurried(500*time.Millisecond).String(), "--mode", mode},
+			backends: loadBackends(t, 2), workers: 2,
+			args: []string{"--mode", mode, "--upgrade-timeout", unhurried(500 * time.Millisecond).String()},
 		})
 		pid := n.pid()
 		l := startLoad(n.addr, 200, seedOf(t), mixture)

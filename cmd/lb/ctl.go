@@ -179,7 +179,8 @@ func chosenSocket(c *cli.Context) (string, error) {
 	return findControl()
 }
 
-// talk sends one request over a unix socket and waits so long for the answer, or ctlWithin. An answer of an error is an error.
+// talk sends one request over a unix socket and waits so long for the answer, or ctlWithin. An answer of an error is an
+// error.
 func talk(socket, method, target string, body []byte, within time.Duration) ([]byte, error) {
 	client := &http.Client{Timeout: cmp.Or(within, ctlWithin), Transport: &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {

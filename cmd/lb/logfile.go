@@ -31,7 +31,8 @@ func (l *logFile) Write(line []byte) (int, error) {
 	return l.file.Write(line)
 }
 
-// reopen goes on in the file of that name. If that cannot be opened, the old one stays. Without a file there is nothing to do.
+// reopen goes on in the file of that name. If that cannot be opened, the old one stays. Without a file there is nothing
+// to do.
 func (l *logFile) reopen() error {
 	if l == nil {
 		return nil

@@ -20,13 +20,13 @@ const (
 	master     = "mp"
 )
 
-// workerThreads is how many threads of a worker process run Go code at a time: that of the event loop, and one for what the
-// loop does not wait for, such as a garbage collection. Measured with 2 workers on 2 CPUs and 64 connections: with 1 the
-// slowest request takes the time of a collection longer, with 4 nothing is won.
+// workerThreads is how many threads of a worker process run Go code at a time: that of the event loop, and one for what
+// the loop does not wait for, such as a garbage collection. Measured with 2 workers on 2 CPUs and 64 connections: with
+// 1 the slowest request takes the time of a collection longer, with 4 nothing is won.
 const workerThreads = 2
 
-// memoryShare is the part of the control group's memory limit, in percent, that the heaps of lb stay below: stacks and what
-// the kernel counts for sockets need the rest.
+// memoryShare is the part of the control group's memory limit, in percent, that the heaps of lb stay below: stacks and
+// what the kernel counts for sockets need the rest.
 const memoryShare = 80
 
 // workerSettings are what a worker process needs to know before its master can tell it more.
@@ -41,7 +41,8 @@ type workerSettings struct {
 // workerVariable carries them.
 const workerVariable = "LB_WORKER"
 
-// launch starts the process of a worker: of the file that this process runs, even if there is another one in its place now.
+// launch starts the process of a worker: of the file that this process runs, even if there is another one in its place
+// now.
 func (sv *service) launch(worker int, sockets []int) (actors.WorkerProcess, error) {
 	env, err := sv.workerEnvironment(worker)
 	if err != nil {

@@ -171,7 +171,8 @@ func (sv *service) start() (err error) {
 
 func (sv *service) options() actors.Options {
 	return actors.Options{
-		Config: sv.Config, Sockets: sv.traffic.Shares(int(sv.size.Load())), Launch: sv.launcher(), Emptied: sv.shut, Moved: sv.move,
+		Config: sv.Config, Sockets: sv.traffic.Shares(int(sv.size.Load())), Launch: sv.launcher(),
+		Emptied: sv.shut, Moved: sv.move,
 		Log: sv.log.Logger, Admin: sv.adminOptions(), File: sv.reloading(), Known: sv.predecessor.known(),
 		Tracer: sv.tracer,
 	}
@@ -199,41 +200,6 @@ func (sv *service) adminOptions() actors.AdminOptions {
 		}
 	}
 	return o
-}
-
-// present puts this process in the place of the one before it, if there is one, and shows it to the service manager.
-func (sv *service) present() (err error) {
-	if sv.pidFile != "" {
-		if sv.pid, err = writePIDFile(sv.pidFile); err != nil {
-			return err
-		}
-	}
-	if err := sv.predecessor.ready(); err != nil {
-		return err
-	}
-	sv.doors.own()
-	sv.log.goroutines.Go("follow the process before", func() { sv.predecessor.follow(sv.balancer.Adopt) })
-	sv.notify(sv.manager.Ready(fmt.Sprintf("serving on %s", sv.traffic.Addr())))
-	if sv.manager.Watchdog > 0 {
-		sv.log.goroutines.Go("watchdog", sv.feedWatchdog)
-	}
-	return nil
-}
-
-// feedWatchdog gives the service manager signs of life, but none while the data path gives none.
-func (sv *service) feedWatchdog() {
-	for range time.Tick(sv.manager.Watchdog / 2) {
-		if sv.balancer.Answers() {
-			sv.notify(sv.manager.Alive())
-		}
-	}
-}
-
-// notify logs what a service manager could not be told.
-func (sv *service) notify(err error) {
-	if err != nil {
-		sv.log.Warn().Str("logger", "lb").Err(err).Msg("the service manager cannot be told")
-	}
 }
 
 // end is how this service comes to its end, and what signals do before.

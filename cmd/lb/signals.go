@@ -31,7 +31,8 @@ type end struct {
 	orders <-chan time.Duration // ends it without a signal, and says what running exchanges get; nil for never
 	on     map[os.Signal]func() // what signals do that do not end it
 
-	// quiet has nothing new begun, apart from what clients do. It returns a process that has taken over meanwhile. May be nil.
+	// quiet has nothing new begun, apart from what clients do. It returns a process that has taken over meanwhile. May be
+	// nil.
 	quiet func() *mp.Child
 	// deaf has the sockets take no new connection; may be nil.
 	deaf func() error

@@ -23,7 +23,8 @@ type traffic struct {
 	activated bool        // they outlive this program: its next start finds what waits in them
 }
 
-// openTraffic takes the sockets over that the process before this one or a service manager has passed on, or opens new ones.
+// openTraffic takes the sockets over that the process before this one or a service manager has passed on, or opens new
+// ones.
 func (p *program) openTraffic(s settings, log *logbook) (traffic, error) {
 	if fds := p.predecessor.sockets(forActivated); fds != nil {
 		return activated(fds)

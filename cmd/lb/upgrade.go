@@ -114,7 +114,8 @@ func resultOf(err error) messages.UpgradeResult {
 	return messages.UpgradeNotStarted
 }
 
-// stop cancels an upgrade that is under way and allows no other. If it was too late for that, it returns the new process.
+// stop cancels an upgrade that is under way and allows no other. If it was too late for that, it returns the new
+// process.
 func (u *upgrader) stop() *mp.Child {
 	u.mu.Lock()
 	u.over = true
@@ -142,8 +143,8 @@ func (u *upgrader) counted() messages.Upgrades {
 	return copied
 }
 
-// ownFile is the file that this program was started from, by the name it was started by: an upgrade puts another one there,
-// or turns a link around. It is asked for at the start, before anybody changes the directory.
+// ownFile is the file that this program was started from, by the name it was started by: an upgrade puts another one
+// there, or turns a link around. It is asked for at the start, before anybody changes the directory.
 func ownFile() (string, error) {
 	if path, err := exec.LookPath(os.Args[0]); err == nil {
 		return filepath.Abs(path)

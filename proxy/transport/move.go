@@ -6,13 +6,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Movable reports whether all that is known of the connection is in the kernel, apart from what its user has read: no key of
-// TLS, no byte that waits to be sent.
+// Movable reports whether all that is known of the connection is in the kernel, apart from what its user has read: no
+// key of TLS, no byte that waits to be sent.
 func (c *Conn) Movable() bool {
 	return c.tls == nil && c.out == nil && c.status&(connecting|shaking|broken|closed) == 0
 }
 
-// Release gives up a connection that is movable and returns its socket, which stays open. What was not read goes with it.
+// Release gives up a connection that is movable and returns its socket, which stays open. What was not read goes with
+// it.
 func (c *Conn) Release() (fd int) {
 	c.status = closed
 	c.net.Loop.Disarm(&c.timer)
