@@ -70,30 +70,35 @@ type corpse struct {
 // Run returns when the process that took over, c or the last one after it, has ended, and how.
 func (r *Reaper) Run(c *Child, signals <-chan os.Signal, spawn Spawn) Exit {
 	r.main = c.PID
+	last := Exit{Code: 1}
 	dead := make(chan corpse)
 	spawn("reap", func() { r.reapAll(dead) })
 	first := c.Done()
-	for {
+	for dead != nil || first != nil {
 		select {
 		case s := <-signals:
 			r.pass(s)
 		case d, more := <-dead:
-			if more && r.isMain(d.pid) {
-				return d.exit
-			}
-			if !more {
+			switch {
+			case !more:
 				dead = nil
+			case r.isMain(d.pid):
+				return d.exit
+			default:
+				last = d.exit
 			}
 		case <-first: // whoever of the two waited for it has its exit
 			first = nil
-			if exit := c.Exit(); exit != (Exit{Code: -1}) && r.isMain(c.PID) {
+			exit := c.Exit()
+			if exit == (Exit{Code: -1}) {
+				continue
+			}
+			if last = exit; r.isMain(c.PID) {
 				return exit
 			}
 		}
-		if dead == nil && first == nil {
-			return Exit{Code: 1} // nobody is left, and nobody saw the last one go
-		}
 	}
+	return last // the main process has ended as the child of the one before it, which passes its end on
 }
 
 func (r *Reaper) pass(s os.Signal) {

@@ -64,3 +64,32 @@ func TestReaperEndsWithTheLastThatTookOver(t *testing.T) {
 		}
 	})
 }
+
+// The last process may end while the one before it still drains: then that one reaps it, and passes its end on.
+func TestReaperEndsWithTheOneThatPassesTheEndOn(t *testing.T) {
+	announced := []string{"3\n"}
+	dead := []corpse{{2, Exit{Code: 9}}}
+	r := &Reaper{sys: reaping{
+		read: func(_ int, b []byte) (int, error) {
+			if len(announced) == 0 {
+				return -1, unix.EAGAIN
+			}
+			line := announced[0]
+			announced = nil
+			return copy(b, line), nil
+		},
+		reap: func() (int, Exit, error) {
+			if len(dead) == 0 {
+				return 0, Exit{}, unix.ECHILD
+			}
+			d := dead[0]
+			dead = nil
+			return d.pid, d.exit, nil
+		},
+	}}
+	second := &Child{PID: 2, done: make(chan struct{}), exit: Exit{Code: -1}} // the reaper took its exit
+	close(second.done)
+	if exit := r.Run(second, nil, func(_ string, run func()) { go run() }); exit != (Exit{Code: 9}) {
+		t.Errorf("ended with %v", exit)
+	}
+}

@@ -227,8 +227,21 @@ func (sv *service) leave(p *program, child *mp.Child, ended <-chan error) error 
 	err := p.drained(drain, sv.drain, ended, sv.log)
 	if err == nil {
 		sv.log.Info().Str("logger", "upgrade").Msg("drained")
+		err = passedOn(child)
 	}
 	return err
+}
+
+// passedOn is the end of a process that took over and has ended before this one, which is the only one to see it.
+func passedOn(child *mp.Child) error {
+	select {
+	case <-child.Done():
+		if exit := child.Exit(); exit.Status() != exitOK {
+			return &exitError{exit}
+		}
+	default:
+	}
+	return nil
 }
 
 // move hands sockets over.
