@@ -53,6 +53,7 @@ type workerStatus struct {
 	Number   int    `json:"number"`
 	State    string `json:"state"`
 	Up       bool   `json:"up"`
+	PID      int    `json:"pid,omitempty"` // of its own process
 	Restarts uint64 `json:"restarts"`
 	Faults   uint64 `json:"connection_faults"`
 	trafficStatus
@@ -93,7 +94,7 @@ func statusOf(p *picture) *status {
 	for i := range p.workers.workers {
 		w := &p.workers.workers[i]
 		s.Workers = append(s.Workers, workerStatus{
-			Number: i, State: w.state, Up: w.up, Restarts: w.stats.Restarts, Faults: w.stats.Faults,
+			Number: i, State: w.state, Up: w.up, PID: w.pid, Restarts: w.stats.Restarts, Faults: w.stats.Faults,
 			trafficStatus: trafficOf(&w.stats),
 		})
 	}

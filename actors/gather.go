@@ -36,6 +36,7 @@ type workersReport struct {
 type workerReport struct {
 	state string
 	up    bool // it serves, and answers
+	pid   int  // of its own process; 0: it has none
 	stats messages.Stats
 }
 

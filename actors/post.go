@@ -24,6 +24,8 @@ type post interface {
 	retire()
 	// abandon ends a worker that hangs, where that is possible.
 	abandon()
+	// process is the number of the worker's own process; 0: it has none.
+	process() int
 	// close gives up what the post is made of. There is no worker any more.
 	close()
 }

@@ -58,6 +58,8 @@ func (s *seat) retire() { s.loop.Schedule(func() { s.retired = true }) }
 // abandon does nothing: what hangs in this process cannot be ended without it.
 func (s *seat) abandon() {}
 
+func (s *seat) process() int { return 0 }
+
 func (s *seat) close() { s.loop.Stop() }
 
 // vacate ends the worker that is seated. Without one it does nothing. It is for the loop's thread.

@@ -136,6 +136,7 @@ func (b *Balancer) settle(o Options, local localAnswer) error {
 		s.run(b.system.Goroutines, b.fate)
 		return s, nil
 	})
+	b.told.processes = o.Launch != nil
 	return err
 }
 

@@ -36,7 +36,7 @@ type station struct {
 
 	mu       sync.Mutex
 	fds      []int         // listening sockets of the next process
-	process  WorkerProcess // nil while none runs
+	occupant WorkerProcess // nil while none runs
 	snapshot *messages.Snapshot
 	asked    map[uint64]func(messages.Stats) // who waits for a sign of life
 	beats    uint64
@@ -69,7 +69,7 @@ func (s *station) beat(alive func()) { s.count(func(messages.Stats) { alive() })
 // count asks the process. If it ends instead, what it told last is the answer.
 func (s *station) count(reply func(messages.Stats)) {
 	s.mu.Lock()
-	p := s.process
+	p := s.occupant
 	if p == nil {
 		sum := s.sum()
 		s.mu.Unlock()
@@ -88,7 +88,7 @@ func (s *station) count(reply func(messages.Stats)) {
 // alive takes a sign of life.
 func (s *station) alive(p WorkerProcess, m messages.Alive) {
 	s.mu.Lock()
-	if s.process != p {
+	if s.occupant != p {
 		s.mu.Unlock()
 		return
 	}
@@ -113,7 +113,7 @@ func (s *station) occupy() (WorkerProcess, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.process = p
+	s.occupant = p
 	s.starts++
 	return p, nil
 }
@@ -121,11 +121,11 @@ func (s *station) occupy() (WorkerProcess, error) {
 // vacate notes the end of a process. What it has counted stays in the sum.
 func (s *station) vacate(p WorkerProcess) {
 	s.mu.Lock()
-	if s.process != p {
+	if s.occupant != p {
 		s.mu.Unlock()
 		return
 	}
-	s.process = nil
+	s.occupant = nil
 	s.past = s.past.Add(s.last).Idle()
 	s.last = messages.Stats{}
 	waiting := s.asked
@@ -153,11 +153,20 @@ func (s *station) clear() { s.abandon() }
 // abandon ends a process that hangs. Its actor learns of the end as of any other.
 func (s *station) abandon() {
 	s.mu.Lock()
-	p := s.process
+	p := s.occupant
 	s.mu.Unlock()
 	if p != nil {
 		p.Kill()
 	}
+}
+
+func (s *station) process() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.occupant == nil {
+		return 0
+	}
+	return s.occupant.PID()
 }
 
 func (s *station) close() {

@@ -50,6 +50,8 @@ type briefing struct {
 	stats  []messages.Stats
 	// past is what those have counted that were given up.
 	past messages.Stats
+	// processes says that each worker has a process of its own: its neighbours serve its clients however long it is away.
+	processes bool
 	// build makes another post.
 	build func(number, size int, fds []int) (post, error)
 	// size is the number of workers there are to be, for any goroutine.
@@ -95,7 +97,9 @@ type child struct {
 func newWorkers(system *supervisor.System, f *fate, b *briefing, log zerolog.Logger) *workers {
 	w := &workers{system: system, fate: f, briefing: b, root: log, log: named(log, "workers")}
 	w.gatherings, w.heartbeat = newGatherings(system, b), newHeartbeat(system, b)
-	w.Backoff = backoffOfWorkers
+	if !b.processes {
+		w.Backoff = backoffOfWorkers
+	}
 	w.Hooks = supervisor.Hooks{ChildFailed: w.childFailed, ChildAway: w.childAway}
 	return w
 }

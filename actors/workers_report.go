@@ -36,7 +36,7 @@ func (w *workers) report(asker *actor.PID) {
 	r := workersReport{sum: w.gatherings.sum(w.snapshot), snapshot: w.snapshot, draining: w.draining || w.leaving}
 	for i := range w.children {
 		word, up := w.state(i)
-		r.workers = append(r.workers, workerReport{state: word, up: up, stats: w.stats[i]})
+		r.workers = append(r.workers, workerReport{state: word, up: up, pid: w.posts[i].process(), stats: w.stats[i]})
 	}
 	w.system.Root.Send(asker, r)
 }

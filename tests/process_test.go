@@ -81,7 +81,8 @@ func TestKilledWorkerTakesItsOwnRequestsAlong(t *testing.T) {
 	running := 0
 	for range rounds(50, 3) {
 		served := l.answered()
-		if !eventually(func() bool { return l.answered() > served+50 }, n.ended) {
+		enough := served + rounds(3000, 50) // with a pause that keeps the supervisor's patience whole
+		if !eventually(func() bool { return l.answered() > enough }, n.ended) {
 			t.Fatal("no load")
 		}
 		w := n.workers()
@@ -319,4 +320,20 @@ func TestCountersOutliveADismissedWorker(t *testing.T) {
 			t.Errorf("of 100 requests are counted:\n%s", body[:strings.Index(body, "# HELP lb_request_duration")])
 		}
 	})
+}
+
+// The status page tells which process each worker has.
+func TestStatusTellsTheProcesses(t *testing.T) {
+	t.Parallel()
+	n := startMaster(t, loadBackends(t, 1))
+	var told []int
+	for _, w := range n.status().Workers {
+		told = append(told, w.PID)
+	}
+	slices.Sort(told)
+	found := n.workers()
+	slices.Sort(found)
+	if !slices.Equal(told, found) {
+		t.Errorf("told %v, found %v", told, found)
+	}
 }
