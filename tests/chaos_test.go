@@ -180,6 +180,10 @@ func TestNewConnectionsAreNeverRefused(t *testing.T) {
 	l := startLoad(n.addr, rounds(3000, 500), seedOf(t), connections)
 	running := 0
 	for range rounds(10, 1) {
+		enough := l.answered() + rounds(1500, 50)
+		if !eventually(func() bool { return l.answered() > enough }, nil) {
+			t.Fatal("no load")
+		}
 		n.upgrade()
 		n.resize(4)
 		running += n.killAmid(l, n.workers()[0])

@@ -46,31 +46,40 @@ func (b *balancer) says(t *testing.T, text string) {
 func TestStopAnswersAllThatItAccepted(t *testing.T) {
 	t.Parallel()
 	lbOnly(t)
-	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT} {
-		b := start(t, settings{backends: loadBackends(t, 2), workers: 2})
-		l := startLoad(b.addr, 300, seedOf(t), mixture)
-		l.also(50)
-		var slow sync.WaitGroup
-		for range 50 {
-			slow.Go(func() { l.note(l.slowDownload(nil), 0) })
-		}
-		if !eventually(func() bool { return l.answered() >= 100 }, b.exited) {
-			t.Fatal("no load")
-		}
-		b.signal(t, sig)
-		b.ends(t)
-		slow.Wait()
-		v := l.stop()
-		t.Logf("%v: %v", sig, v)
+	for _, c := range []struct {
+		mode string
+		sig  syscall.Signal
+	}{{"sp", syscall.SIGTERM}, {"sp", syscall.SIGINT}, {"sp", syscall.SIGQUIT}, {"mp", syscall.SIGTERM}} {
+		b := start(t, settings{backends: loadBackends(t, 2), workers: 2, args: []string{"--mode", c.mode}})
+		v := stopAmid(t, b, c.sig)
+		t.Logf("%s, %v: %v", c.mode, c.sig, v)
 		for word, n := range v.ends {
 			if word != "refused" {
-				t.Errorf("%v: %d requests %s: %q", sig, n, word, v.samples)
+				t.Errorf("%s, %v: %d requests %s: %q", c.mode, c.sig, n, word, v.samples)
 			}
 		}
 		if b.err != nil {
-			t.Errorf("%v: ended with %v", sig, b.err)
+			t.Errorf("%s, %v: ended with %v", c.mode, c.sig, b.err)
 		}
 	}
+}
+
+// stopAmid sends a signal in the middle of a load and of 50 slow downloads.
+func stopAmid(t *testing.T, b *balancer, sig syscall.Signal) verdict {
+	t.Helper()
+	l := startLoad(b.addr, 300, seedOf(t), mixture)
+	l.also(50)
+	var slow sync.WaitGroup
+	for range 50 {
+		slow.Go(func() { l.note(l.slowDownload(nil), 0) })
+	}
+	if !eventually(func() bool { return l.answered() >= 100 }, b.exited) {
+		t.Fatal("no load")
+	}
+	b.signal(t, sig)
+	b.ends(t)
+	slow.Wait()
+	return l.stop()
 }
 
 // A connection that waits for its next request gets a chance to send it, and learns with the answer that it was the
