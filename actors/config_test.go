@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -246,6 +247,45 @@ func TestFileDeletedAndCreated(t *testing.T) {
 	if s := r.status(); s.LastError != "" {
 		t.Errorf("status %+v", s)
 	}
+}
+
+// A FIFO would keep its reader waiting for a writer, a device has no end.
+func TestWhatIsNotARegularFileIsNotRead(t *testing.T) {
+	fifo, device := filepath.Join(t.TempDir(), "fifo"), "/dev/zero"
+	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{fifo, device} {
+		ended := make(chan error, 1)
+		go func() {
+			_, err := ReadConfigFile(path)
+			ended <- err
+		}()
+		want := "configuration file " + path + ": not a regular file"
+		select {
+		case err := <-ended:
+			if err == nil || err.Error() != want {
+				t.Errorf("got %v, want %s", err, want)
+			}
+		case <-time.After(reloadWithin):
+			t.Fatalf("%s keeps its reader", path)
+		}
+	}
+}
+
+func TestFileReplacedByAFIFO(t *testing.T) {
+	r := reload(t, nil)
+	r.try(syscall.Mkfifo(r.path+".fifo", 0o600))
+	r.try(os.Rename(r.path+".fifo", r.path))
+	want := "configuration file " + r.path + ": not a regular file"
+	if got := r.awaitRefusal(); got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if n := strings.Count(r.log.String(), "refused"); n != 1 {
+		t.Errorf("%d lines tell of it:\n%s", n, r.log)
+	}
+	r.replace(fileOf(2, ""))
+	r.await(2)
 }
 
 func TestTouchedFileChangesNothing(t *testing.T) {
