@@ -219,6 +219,7 @@ func (x *exchange) retry(f *upstream.Failure) bool {
 // answer ends the exchange with a response of our own.
 func (x *exchange) answer(a answer) {
 	x.cancel()
+	x.worker.ending = x
 	x.status, x.reason = a.status, a.reason
 	c := x.client
 	if a.status == 0 {
@@ -236,6 +237,7 @@ func (x *exchange) answer(a answer) {
 // cut ends the exchange in the middle of its response: the client gets what came, and must not take it for the whole.
 func (x *exchange) cut(reason messages.Reason) {
 	x.cancel()
+	x.worker.ending = x
 	x.reason = reason
 	x.worker.stats.Cuts[reason]++
 	c := x.client
@@ -272,5 +274,6 @@ func (x *exchange) end() {
 	w.count(x)
 	w.log(x)
 	w.running--
+	w.ending = nil
 	w.recycle(x)
 }

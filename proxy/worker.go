@@ -69,9 +69,10 @@ type Worker struct {
 	queue      queue
 	ejection   ejection
 	stats      messages.Stats
-	running    int    // exchanges
-	mark       []byte // what all ids of requests begin with
-	identified uint64 // ids made
+	running    int       // exchanges
+	ending     *exchange // whose last words are being written: its attempt is over, and no connection may know it any more
+	mark       []byte    // what all ids of requests begin with
+	identified uint64    // ids made
 	drain      drain
 
 	// Scratch of whichever exchange has its turn.
@@ -194,9 +195,19 @@ func (w *Worker) Panicked(whose, value any, stack []byte) {
 		w.crash(c.Crashed)
 	}
 	w.crash(w.pool.Crashed)
+	w.crash(w.endingCrashed)
 	w.crash(w.clients.Crashed)
 	if w.options.Fault != nil {
 		w.options.Fault(value, stack)
+	}
+}
+
+// endingCrashed ends the exchange that was being ended when the code panicked.
+func (w *Worker) endingCrashed() {
+	x := w.ending
+	w.ending = nil
+	if x != nil {
+		(*fromBackend)(x).Crashed()
 	}
 }
 
