@@ -8,7 +8,7 @@ import (
 
 // misbehave changes a script to that of a client who goes away, falls silent or sends what is no request.
 func (c *client) misbehave() {
-	switch c.dice.weighted(25, 15, 15, 10, 25, 10) {
+	switch c.dice.weighted(20, 15, 25, 10, 20, 10) {
 	case 0:
 		c.breaksOff()
 	case 1:

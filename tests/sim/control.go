@@ -45,6 +45,14 @@ func (w *world) apply(s *messages.Snapshot) {
 	w.applied = s
 	w.trace("snapshot %d: %s", s.Generation, members(s))
 	w.worker.Apply(s)
+	for _, h := range w.hosts {
+		switch usable := w.usable(h); {
+		case !usable:
+			h.usableFrom = 0
+		case h.usableFrom == 0:
+			h.usableFrom = w.kernel.agenda.now
+		}
+	}
 	none := !slices.ContainsFunc(w.hosts, w.usable)
 	if none || w.bare {
 		w.unusable = w.kernel.agenda.now

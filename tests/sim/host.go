@@ -36,11 +36,13 @@ type host struct {
 	hasty   bool // it ends idle connections early
 
 	// What the control plane holds of it.
-	machine *health.Machine
-	listed  bool
-	drained bool  // by order
-	faulted int64 // when something last went wrong with it; 0: never
-	dialled int64 // when lb last began a connection to it
+	machine    *health.Machine
+	usableFrom int64 // since when lb may use it; 0: it may not
+	listed     bool
+	drained    bool  // by order
+	faulted    int64 // when something last went wrong with it; 0: never
+	read       int64 // when lb last read from it
+	dialled    int64 // when lb last began a connection to it
 }
 
 func (w *world) newHost(number int) *host {

@@ -2,6 +2,8 @@
 
 package sim
 
+import "time"
+
 // What must hold when a request has come to its end.
 
 // judgeHead looks at the final head of an answer.
@@ -56,7 +58,8 @@ func (w *world) judgeOwn(r *request) {
 	}
 	switch {
 	case r.flaw != nil && r.flaw.head != "":
-		if r.status != r.flaw.status {
+		late := r.status == 408 && w.kernel.agenda.now-r.begun >= int64(w.config.Timeouts.Header)
+		if r.status != r.flaw.status && !late {
 			w.fail("%v is answered %d, its head %.40q demands %d", r, r.status, r.flaw.head, r.flaw.status)
 		}
 	case r.flaw != nil && r.status == r.flaw.status:
@@ -68,11 +71,14 @@ func (w *world) judgeOwn(r *request) {
 	case r.status == 503:
 		cause(w.profile.bounded > 0)
 	case r.status == 502 || r.status == 504:
-		cause(w.faulted >= r.begun)
+		cause(w.faulted >= r.begun-int64(aftermath))
 	default:
 		cause(false)
 	}
 }
+
+// aftermath is for how long a fault may go on to be felt: an end is on its way.
+const aftermath = 100 * time.Millisecond
 
 // judgeEnd looks at a request whose connection has ended before its answer did.
 func (w *world) judgeEnd(r *request, how string) {
@@ -84,7 +90,7 @@ func (w *world) judgeEnd(r *request, how string) {
 	case w.drained != nil && w.kernel.agenda.now >= w.drained.until:
 	case r.status == 0 && how == "end":
 		w.fail("%v has neither an answer nor a reset", r)
-	case w.profile.calm || w.faulted < r.begun:
+	case w.profile.calm || w.faulted < r.begun-int64(aftermath):
 		w.fail("%v is cut (%s) after %d, %d bytes, for no reason", r, how, r.status, r.got)
 	default:
 		w.judgeCut(r, how)

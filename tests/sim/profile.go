@@ -17,10 +17,11 @@ type profile struct {
 	largest  int           // body in bytes
 	arrivals time.Duration // within which the clients call
 
-	slow, rude, sabotaged              int // clients, slow also hosts
-	lies, early, flaky, hasty, bounded int // hosts and their replies
-	orders                             int // of the control plane
-	drains, starves, panics, limits    bool
+	slow, rude, sabotaged                   int // clients, slow also hosts
+	lies, early, flaky, hasty, bounded      int // hosts and their replies
+	orders                                  int // of the control plane
+	lags                                    int // rounds of the loop, which take long
+	drains, starves, panics, limits, storms bool
 }
 
 func newProfile(d dice) profile {
@@ -29,6 +30,7 @@ func newProfile(d dice) profile {
 		largest:  one(d, 100, 5000, 100_000, 100_000, 300_000),
 		arrivals: one(d, time.Millisecond, 100*time.Millisecond, 3*time.Second),
 		slow:     one(d, 0, 10, 40),
+		lags:     one(d, 0, 5, 5, 50),
 		orders:   max(0, d.between(-3, 5)),
 		bounded:  one(d, 0, 0, 0, 50),
 	}
@@ -39,8 +41,19 @@ func newProfile(d dice) profile {
 	p.rude, p.sabotaged = one(d, 0, 20, 50), one(d, 0, 0, 5)
 	p.lies, p.early = one(d, 0, 10, 30), one(d, 0, 10)
 	p.flaky, p.hasty = one(d, 0, 30, 60), one(d, 0, 50)
+	if d.chance(3) {
+		p.storm()
+	}
 	p.drains, p.starves, p.panics, p.limits = d.chance(15), d.chance(10), d.chance(8), d.chance(10)
 	return p
+}
+
+// storm makes a world in which nearly every attempt fails, at once and after the request was sent: the budget of
+// retries is all that keeps hosts from being hit three times as often.
+func (p *profile) storm() {
+	p.storms = true
+	p.clients, p.requests, p.largest, p.arrivals = 40, 8, 100, 200*time.Millisecond
+	p.rude, p.slow, p.sabotaged, p.flaky, p.bounded = 0, 0, 0, 0, 0
 }
 
 // slack is what a time limit may be exceeded by: a tick of the wheel, and what a round takes.

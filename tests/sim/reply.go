@@ -83,7 +83,9 @@ func (v *service) newReply(r *request) *reply {
 		p.early = true
 	}
 	p.honest = true
-	if d.chance(v.host.lies) {
+	if w.profile.storms {
+		p.kind, p.early, p.honest = one(d, hangsUp, resets), true, false
+	} else if d.chance(v.host.lies) {
 		p.kind, p.honest = firstLie+1+kind(d.IntN(int(kinds-firstLie-1))), false
 	} else if r.upgrades && d.chance(70) {
 		p.kind, p.early, p.status, p.interims = tunnels, false, 101, 0
@@ -114,6 +116,9 @@ func (p *reply) adapt() {
 		}
 	}
 }
+
+// more is what a host says behind its reply when it says too much.
+const more = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX-Smuggled: 1\r\n\r\n"
 
 // bodiless reports whether no body may follow the head.
 func (p *reply) bodiless() bool { return p.request.method == "HEAD" || p.kind == empty }
@@ -207,7 +212,6 @@ func (p *reply) body() []line {
 			{until: never},
 		}
 	case extra:
-		const more = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX-Smuggled: 1\r\n\r\n"
 		return []line{{data: append(body.bytes(p.length), more...)}}
 	}
 	if p.length == 0 {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"lb/proxy/balance"
 )
 
 // request is what a client asks for, and what became of it.
@@ -18,6 +20,7 @@ type request struct {
 	flaw   *flaw
 	chunked, trailers, expects, upgrades,
 	sabotaged bool
+	home *host // that its cookie names
 
 	begun    int64  // when its first byte was sent; 0: none was
 	offset   int    // in the client's stream, of its first byte
@@ -136,6 +139,10 @@ func (r *request) head() string {
 		b.WriteString("Transfer-Encoding: chunked\r\n")
 	case r.length > 0 || r.method == "POST":
 		fmt.Fprintf(b, "Content-Length: %d\r\n", r.length)
+	}
+	if name := r.client.w.config.Sticky; name != "" && d.chance(60) {
+		r.home = one(d, r.client.w.hosts...)
+		fmt.Fprintf(b, "Cookie: a=b; %s=%016x\r\n", name, balance.Sum([]byte(r.home.backend.ID())))
 	}
 	if r.expects {
 		b.WriteString("Expect: 100-continue\r\n")

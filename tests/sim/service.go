@@ -20,7 +20,9 @@ type service struct {
 	reply  *reply // that is being made; nil: none
 	body   stream // of the request that is read
 	// spoiled: it has said more than its reply, which lb may take for that to the next request.
-	spoiled bool
+	spoiled  bool
+	surplus  int  // where in its stream that begins; 0: not known
+	answered bool // a request was sent since
 }
 
 func (h *host) serve(s *socket) *service {
@@ -153,6 +155,9 @@ func (v *service) answers() {
 	v.script = append(v.script, line{act: func() {
 		p.spoken = true
 		p.end = v.sock.sent
+		if p.kind == extra && !p.bodiless() {
+			v.surplus = p.end - len(more)
+		}
 		if p.whole && p.kind != tunnels {
 			v.free()
 		}
@@ -194,6 +199,7 @@ func (v *service) expectsUse(idle func() bool) {
 }
 
 func (v *service) endsIdle() {
+	v.expectsNotice()
 	switch v.dice.IntN(4) {
 	case 0:
 		v.sock.abort()
@@ -203,4 +209,18 @@ func (v *service) endsIdle() {
 	default:
 		v.sock.close()
 	}
+}
+
+// noticed is how soon lb is to drop a connection that its host has ended while it was idle. It has come by then.
+const noticed = 300 * time.Millisecond
+
+// expectsNotice demands that lb drops the connection, unless it is busy with the last reply.
+func (v *service) expectsNotice() {
+	up := v.sock.peer.owner.(*uplink)
+	served, said := up.served, v.sock.sent
+	v.k.agenda.after(noticed, v.sock.id, func() {
+		if lb := v.sock.peer; (lb.hears || lb.dead) && !lb.closed && lb.read >= said && up.served == served {
+			v.w.fail("lb keeps an idle connection to host %d, which has ended it", v.host.number)
+		}
+	})
 }

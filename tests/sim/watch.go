@@ -50,6 +50,7 @@ func (w *world) calling(s *socket) {
 func (w *world) received(s *socket) {
 	if up, ok := s.owner.(*uplink); ok {
 		up.read = w.kernel.agenda.now
+		up.host.read = up.read
 	}
 }
 
@@ -77,13 +78,27 @@ func (w *world) sending(s *socket, b []byte) {
 	if up.served > 0 && !w.usable(up.host) {
 		w.fail("lb sends %v to host %d, which is not to be used", r, up.host.number)
 	}
-	if up.served > 0 && !r.idempotent() && s.arrived.len() > 0 {
-		w.fail("lb sends %v on a connection on which something came unasked", r)
-	}
+	w.judgeReuse(r, s, up)
 	up.served++
 	up.request = r
+	if up.service.spoiled { // what was said unasked is now the answer, for all that lb knows
+		up.service.answered = true
+	}
 	w.judgeAttempt(r, up.host)
 	r.attempts = append(r.attempts, attempt{up.host, w.kernel.agenda.now})
+}
+
+// judgeReuse looks for what came unasked on a connection that is used again: seen by lb, or waiting to be seen where
+// it has to look.
+func (w *world) judgeReuse(r *request, s *socket, up *uplink) {
+	v := up.service
+	switch {
+	case up.served == 0:
+	case v.surplus > 0 && s.read > v.surplus && !v.answered:
+		w.fail("lb sends %v on a connection to host %d that has said more than it was asked for", r, up.host.number)
+	case !r.idempotent() && (s.arrived.len() > 0 || s.hears):
+		w.fail("lb sends %v on a connection on which something or the end came unasked", r)
+	}
 }
 
 // requestOf finds the request whose head begins with b; nil when none does.
@@ -104,6 +119,7 @@ func (w *world) judgeAttempt(r *request, h *host) {
 	}
 	n := len(r.attempts)
 	if n == 0 {
+		w.judgeHome(r, h)
 		return
 	}
 	w.resent++
@@ -127,6 +143,17 @@ func (w *world) judgeAttempt(r *request, h *host) {
 
 const maxAttempts = 3
 
+// judgeHome demands that a client comes back to the host that its cookie names, as long as nothing speaks against it.
+func (w *world) judgeHome(r *request, h *host) {
+	home := r.home
+	if home == nil || home == h || home.faulted != 0 || home.backend.Max != 0 || w.profile.orders > 0 {
+		return
+	}
+	if w.usable(home) && home.dialled < r.begun {
+		w.fail("lb sends %v to host %d, its cookie names host %d", r, h.number, home.number)
+	}
+}
+
 // judgeRepetition looks for a host that could have been tried instead: one that lb has no reason to pass over.
 func (w *world) judgeRepetition(r *request, h *host) {
 	for _, o := range w.hosts {
@@ -134,7 +161,7 @@ func (w *world) judgeRepetition(r *request, h *host) {
 		for _, a := range r.attempts {
 			tried = tried || a.host == o
 		}
-		if !tried && o.faulted == 0 && o.backend.Max == 0 && w.usable(o) {
+		if !tried && o.faulted == 0 && o.backend.Max == 0 && o.usableFrom > 0 && o.usableFrom <= r.begun {
 			w.fail("lb sends %v to host %d again, and host %d is up", r, h.number, o.number)
 		}
 	}
@@ -164,8 +191,23 @@ func (w *world) logs(a *proxy.Access) {
 	if r.logged++; r.logged > 1 {
 		w.fail("%v is logged twice", r)
 	}
+	if a.Reason == messages.ConnectionLimitReached && a.Attempts == 0 && a.Duration >= w.config.Limits.QueueTime {
+		w.judgeWaiting(r)
+	}
 	if a.Attempts < len(r.attempts) || a.Attempts > maxAttempts {
 		w.fail("%v is logged with %d attempts, it had %d", r, a.Attempts, len(r.attempts))
+	}
+}
+
+// judgeWaiting looks for a host that would have had room for a request that was turned away.
+func (w *world) judgeWaiting(r *request) {
+	stats := w.worker.Stats()
+	for _, h := range w.hosts {
+		b := stats.Backends[h.backend.ID()]
+		steady := w.usable(h) && h.faulted == 0 && w.profile.orders == 0 && h.read < w.kernel.agenda.now
+		if b != nil && steady && b.InFlight < int64(max(h.backend.Max, 1)) {
+			w.fail("%v is turned away, and host %d has %d of %d", r, h.number, b.InFlight, h.backend.Max)
+		}
 	}
 }
 

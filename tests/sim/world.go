@@ -205,8 +205,8 @@ func (w *world) advance(until int64) {
 
 // roundTime bounds what a round takes. Long ones have more events come together.
 func (w *world) roundTime() time.Duration {
-	if w.dice.chance(5) {
-		return 3 * time.Millisecond
+	if w.dice.chance(w.profile.lags) {
+		return 5 * time.Millisecond
 	}
 	return 60 * time.Microsecond
 }
