@@ -104,14 +104,13 @@ func (l *Listeners) shares() bool {
 // Deafen has the sockets take no new connection any more, neither here nor in other processes that have them. Those in
 // their queues can still be accepted, and when all are, the sockets can be closed without a reset for anybody.
 func (l *Listeners) Deafen() error {
-	var errs []error
+	var first error // all sockets fail for the same reason, if they do
 	for _, fd := range l.fds {
-		errs = append(errs, l.sys.deafen(fd))
+		if err := l.sys.deafen(fd); err != nil && first == nil {
+			first = fmt.Errorf("deafen listeners on %s: %w", l.addr, err)
+		}
 	}
-	if err := errors.Join(errs...); err != nil {
-		return fmt.Errorf("deafen listeners on %s: %w", l.addr, err)
-	}
-	return nil
+	return first
 }
 
 // Shares deals the sockets out to so many workers. Each worker has at least one; with fewer sockets than workers,

@@ -159,7 +159,8 @@ func TestDeafSocketsTakeNothingNew(t *testing.T) {
 	}
 	late, err := net.DialTimeout("tcp", l.Addr().String(), 100*time.Millisecond)
 	var failure net.Error
-	if !errors.As(err, &failure) || !failure.Timeout() {
+	// Where a filter takes privileges that this test has not, those who come late are refused.
+	if dropped := errors.As(err, &failure) && failure.Timeout(); !dropped && !errors.Is(err, unix.ECONNREFUSED) {
 		t.Errorf("a late client: %v, %v", late, err)
 	}
 	_, fd := accept(t, l)

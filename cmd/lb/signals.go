@@ -88,7 +88,7 @@ func (p *program) stop(b balancer, e end, ended <-chan error, log *logbook) erro
 	}
 	if e.deaf != nil {
 		if err := e.deaf(); err != nil {
-			log.Warn().Str("logger", "lb").Err(err).Msg("connections may be lost that come now")
+			log.Info().Str("logger", "lb").Err(err).Msg("connections may be lost that come now")
 		}
 	}
 	err := p.drained(b.Drain, e.within, ended, log)
