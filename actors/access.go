@@ -25,6 +25,9 @@ func accessLog(log zerolog.Logger) func(*proxy.Access) {
 		if a.Reason != messages.NoReason {
 			e.Stringer("error", a.Reason)
 		}
+		if a.Detail != "" {
+			e.Str("detail", a.Detail)
+		}
 		e.Msg("exchange")
 	}
 }

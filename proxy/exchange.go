@@ -36,6 +36,7 @@ type exchange struct {
 	sent      int64 // bytes of the response's body
 	status    int   // that the client got; 0: none
 	reason    messages.Reason
+	detail    string // of the reason
 }
 
 // flags of an exchange.
@@ -46,6 +47,7 @@ type flags struct {
 	sending     bool // the head is written on conn
 	forgotten   bool // the body is not kept: no other attempt can be made once a byte of it was sent
 	fresh       bool // the next attempt must not use an idle connection
+	again       bool // the next attempt may be on the same backend, if there is no other: the failure was not its own
 	answering   bool // the final head of the response went to the client
 	tunnel      bool
 	halfEnded   bool // one side of the tunnel has ended
@@ -204,7 +206,8 @@ func (x *exchange) retry(f *upstream.Failure) bool {
 	if x.attempts == maxAttempts || x.answering || x.forgotten || !mayRetry(x.method, f) {
 		return false
 	}
-	if f.Sent && !w.retries.spend(w.loop.Now()) {
+	x.again = sameAgain(f)
+	if !x.again && !w.balancer.Others(x.tried[:x.attempts]) || f.Sent && !w.retries.spend(w.loop.Now()) {
 		return false
 	}
 	w.stats.Retries++
@@ -220,7 +223,7 @@ func (x *exchange) retry(f *upstream.Failure) bool {
 func (x *exchange) answer(a answer) {
 	x.cancel()
 	x.worker.ending = x
-	x.status, x.reason = a.status, a.reason
+	x.status, x.reason, x.detail = a.status, a.reason, a.detail
 	c := x.client
 	if a.status == 0 {
 		x.worker.stats.Cuts[a.reason]++

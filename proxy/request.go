@@ -24,7 +24,10 @@ func (w *Worker) Serve(c *downstream.Conn, r *semantics.Request, head []byte) {
 		x.answer(answer{status: 501, reason: messages.HTTPRequestDenied, detail: "method CONNECT"})
 		return
 	}
-	if !x.endsHere(r) {
+	switch {
+	case isLooping(r):
+		x.answer(answerFor(messages.ProxyLoopDetected, ""))
+	case !x.endsHere(r):
 		x.attempt(r)
 	}
 }

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"lb/messages"
 	"lb/proxy/semantics"
 	"lb/proxy/upstream"
 )
@@ -19,6 +20,20 @@ func mayRetry(m semantics.Method, f *upstream.Failure) bool {
 		return false
 	}
 	return !f.Sent || m.Idempotent()
+}
+
+// sameAgain says whether the backend that failed may be tried again when there is no other: the connection had grown stale,
+// the backend ended it without a look at the request, or it speaks another protocol than was hoped for. A backend that refuses connections, resets new ones or is late
+// would do so again, at once, and be counted as failing once more.
+func sameAgain(f *upstream.Failure) bool {
+	if f.Reused {
+		return true
+	}
+	switch f.Reason {
+	case messages.ConnectionTerminated, messages.DestinationUnavailable, messages.HTTPUpgradeFailed:
+		return !f.Sent
+	}
+	return false
 }
 
 // budget bounds the retries of requests that were sent, so that failing backends are not hit by a multiple of the load:

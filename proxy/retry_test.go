@@ -3,6 +3,7 @@ package proxy
 import (
 	"testing"
 
+	"lb/messages"
 	"lb/proxy/semantics"
 	"lb/proxy/upstream"
 )
@@ -70,5 +71,25 @@ func TestBudgetIsAFifthOfTheRequestsAndTenASecond(t *testing.T) {
 	}
 	if got := spent(&b, b.last); got != 100 {
 		t.Errorf("%d retries saved up, want at most 100", got)
+	}
+}
+
+func TestSameBackendIsTriedAgainOnlyIfTheFailureWasNotItsOwn(t *testing.T) {
+	for _, c := range []struct {
+		failure upstream.Failure
+		want    bool
+	}{
+		{upstream.Failure{Reason: messages.ConnectionTerminated, Sent: true, Reused: true}, true},
+		{upstream.Failure{Reason: messages.ConnectionTerminated, Sent: true}, false},
+		{upstream.Failure{Reason: messages.ConnectionTerminated}, true},
+		{upstream.Failure{Reason: messages.DestinationUnavailable}, true}, // GOAWAY, REFUSED_STREAM
+		{upstream.Failure{Reason: messages.HTTPUpgradeFailed}, true},      // h2 alone: once more, without the upgrade
+		{upstream.Failure{Reason: messages.ConnectionRefused}, false},
+		{upstream.Failure{Reason: messages.ConnectionTimeout}, false},
+		{upstream.Failure{Reason: messages.HTTPResponseTimeout, Sent: true}, false},
+	} {
+		if got := sameAgain(&c.failure); got != c.want {
+			t.Errorf("%+v: again %v, want %v", c.failure, got, c.want)
+		}
 	}
 }

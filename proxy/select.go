@@ -74,7 +74,7 @@ func (x *exchange) pick() *balance.Member {
 	}
 	q := balance.Request{Tried: x.tried[:x.attempts], Key: x.key, Now: w.loop.Now()}
 	m := w.balancer.Pick(q)
-	if m == nil && x.attempts > 0 && !w.balancer.Busy(q.Tried) {
+	if m == nil && x.again && !w.balancer.Busy(q.Tried) {
 		q.Tried = nil // all were tried: rather the same one again than none
 		m = w.balancer.Pick(q)
 	}

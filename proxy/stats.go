@@ -25,6 +25,7 @@ type Access struct {
 	Backend   string        // of the last attempt; empty: there was none
 	Attempts  int
 	Reason    messages.Reason
+	Detail    string // of the reason; may be empty
 }
 
 // count adds an exchange that is over to the counters. Hot path.
@@ -71,7 +72,7 @@ func (w *Worker) log(x *exchange) {
 	a := &w.access
 	*a = Access{
 		Client: x.client.Peer, Status: x.status, BytesIn: x.received, BytesOut: x.sent,
-		Duration: since(x.began, w.loop.Now()), Attempts: x.attempts, Reason: x.reason,
+		Duration: since(x.began, w.loop.Now()), Attempts: x.attempts, Reason: x.reason, Detail: x.detail,
 	}
 	if x.responded != 0 {
 		a.TTFB = since(x.began, x.responded)

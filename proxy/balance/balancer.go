@@ -3,6 +3,7 @@ package balance
 import (
 	"math/bits"
 	"math/rand/v2"
+	"slices"
 
 	"lb/messages"
 )
@@ -112,6 +113,16 @@ func (b *Balancer) Busy(tried []*Member) bool {
 		}
 	}
 	return full > 0
+}
+
+// Others reports whether there are members besides those that were tried, Full or not.
+func (b *Balancer) Others(tried []*Member) bool {
+	for _, m := range b.members {
+		if !slices.Contains(tried, m) {
+			return true
+		}
+	}
+	return false
 }
 
 func newPicker(strategy messages.Strategy, random func() uint64) picker {

@@ -22,6 +22,7 @@ const (
 	reading   phase = iota // the head of a request
 	receiving              // its body
 	waiting                // the request is complete, its exchange runs
+	skipping               // the request was answered before its body had come: the rest of that is thrown away
 	flushing               // the last answer waits to be sent, then the connection ends
 	lingering              // our side is ended, what comes is thrown away
 	gone
@@ -98,13 +99,23 @@ func (c *Conn) Done() {
 	if c.phase == gone {
 		return
 	}
-	if unread || !c.lasting {
+	switch {
+	case !c.lasting || unread && c.body.Remaining() > lingerBytes:
 		c.finish()
-		return
+	case unread:
+		c.phase, c.paused, c.taken = skipping, false, 0
+		c.tcp.Deadline(c.clients.in(lingerNanoseconds))
+		c.goOn()
+	default:
+		c.proceed()
 	}
+}
+
+// proceed goes on with the next request, once what is queued is sent: see Flushed.
+func (c *Conn) proceed() {
 	c.phase = reading
 	if c.tcp.Pending() > 0 {
-		c.phase = flushing // then reads on: see Flushed
+		c.phase = flushing
 	}
 	c.await()
 }

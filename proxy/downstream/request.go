@@ -47,6 +47,8 @@ func (c *Conn) step() bool {
 		return c.readHead()
 	case receiving:
 		return !c.paused && c.readBody()
+	case skipping:
+		return c.skip()
 	case lingering:
 		return c.discard()
 	}
@@ -258,6 +260,32 @@ func (c *Conn) ended() {
 	default:
 		c.close()
 	}
+}
+
+// skip throws away what is left of a body that nobody waits for any more, so that the next request can be read: many
+// clients send a small body in a packet of its own, and some backends answer before it. A large rest ends the connection.
+func (c *Conn) skip() bool {
+	b, ours := c.read(), len(c.rest) > 0
+	if len(b) == 0 {
+		return false
+	}
+	for len(b) > 0 && !c.body.Done() {
+		data, n, err := c.body.Next(b)
+		if err != nil {
+			c.finish()
+			return true
+		}
+		c.taken += int64(len(data))
+		b = b[n:]
+	}
+	c.keep(b, ours)
+	switch {
+	case c.taken > lingerBytes:
+		c.finish()
+	case c.body.Done():
+		c.proceed()
+	}
+	return true
 }
 
 // discard throws away what a client sends that was told to stop.
