@@ -12,6 +12,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/rs/zerolog"
 
@@ -36,7 +37,8 @@ type program struct {
 	terminal bool // stdout is read by a person
 	start    startFunc
 	signals  <-chan os.Signal
-	warnings []string // to be logged once there is a log
+	warnings []string  // to be logged once there is a log
+	ending   time.Time // when the order to end came
 
 	arguments []string // of this run, spelled out
 

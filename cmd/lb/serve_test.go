@@ -123,16 +123,35 @@ func TestHangUpDoesNotEndADrain(t *testing.T) {
 	})
 }
 
+// What timeout(1) sends to the process and to its group is one order.
 func TestSecondSignalEndsAtOnce(t *testing.T) {
-	b := newStandIn()
-	b.stuck = true
-	s := begin(t, b, "-b", "127.0.0.1:1", "-p0")
-	s.entry(t, "serving")
-	s.signals <- syscall.SIGTERM
-	<-b.within
-	s.signals <- syscall.SIGINT
-	if code := s.end(t); code != exitFailure || s.stderr.String() != "lb: "+errCutShort.Error()+"\n" {
-		t.Errorf("exit code %d, stderr %q", code, &s.stderr)
+	for _, delay := range []time.Duration{0, time.Hour} {
+		synctest.Test(t, func(t *testing.T) {
+			b := newStandIn()
+			b.stuck = true
+			signals := make(chan os.Signal)
+			p := program{stdout: newTranscript(), signals: signals}
+			log := p.openLog(zerolog.InfoLevel)
+			result := make(chan error, 1)
+			go func() { result <- p.untilEnd(b, end{within: drainTime, delay: delay}, log) }()
+			signals <- syscall.SIGTERM
+			signals <- syscall.SIGTERM
+			time.Sleep(oneOrder - 1)
+			signals <- syscall.SIGINT
+			synctest.Wait()
+			select {
+			case err := <-result:
+				t.Errorf("delay %v: an echo of the first signal ends it: %v", delay, err)
+			default:
+				time.Sleep(1)
+				signals <- syscall.SIGINT
+				if err := <-result; !errors.Is(err, errCutShort) {
+					t.Errorf("delay %v: ended with %v", delay, err)
+				}
+			}
+			b.ended <- nil
+			log.close()
+		})
 	}
 }
 

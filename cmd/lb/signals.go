@@ -16,6 +16,9 @@ const (
 	drainTime = 30 * time.Second
 	// drainGrace is how much later than promised a drain may end before it is no longer waited for.
 	drainGrace = 5 * time.Second
+	// oneOrder is how long signals after the first are the same order: timeout(1) and supervisors signal a process and,
+	// at the same moment, its group.
+	oneOrder = time.Second
 )
 
 var (
@@ -46,6 +49,11 @@ func isEnd(sig os.Signal) bool {
 	return sig == syscall.SIGTERM || sig == syscall.SIGINT || sig == syscall.SIGQUIT
 }
 
+// cutsOff reports whether a signal is the second one that ends the program, and no echo of the first.
+func (p *program) cutsOff(sig os.Signal) bool {
+	return isEnd(sig) && time.Since(p.ending) >= oneOrder
+}
+
 // untilEnd returns when the balancer has ended by itself, or after a signal and a drain; a second signal ends at once.
 func (p *program) untilEnd(b balancer, e end, log *logbook) error {
 	ended := make(chan error, 1)
@@ -74,6 +82,7 @@ func (p *program) untilEnd(b balancer, e end, log *logbook) error {
 
 // stop has new clients sent elsewhere, serves those who come nevertheless for the delay, and drains.
 func (p *program) stop(b balancer, e end, ended <-chan error, log *logbook) error {
+	p.ending = time.Now()
 	b.Withdraw()
 	if e.quiet != nil {
 		if child := e.quiet(); child != nil {
@@ -109,7 +118,7 @@ func (p *program) linger(delay time.Duration, ended <-chan error) (over bool, er
 		case <-timer.C:
 			return false, nil
 		case sig := <-p.signals:
-			if isEnd(sig) {
+			if p.cutsOff(sig) {
 				return true, errCutShort
 			}
 		}
@@ -134,7 +143,7 @@ func (p *program) drained(drain func(time.Duration) error, within time.Duration,
 		case err := <-failed:
 			return err
 		case sig := <-p.signals:
-			if isEnd(sig) {
+			if p.cutsOff(sig) {
 				return errCutShort
 			}
 		case <-late.C:
