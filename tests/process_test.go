@@ -2,7 +2,6 @@ package tests
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -75,18 +74,15 @@ func (n *succession) replaced(pid int) {
 func TestKilledWorkerTakesItsOwnRequestsAlong(t *testing.T) {
 	t.Parallel()
 	n := startMaster(t, loadBackends(t, 3))
-	seed := seedOf(t)
-	random := rand.New(rand.NewPCG(seed, 3))
-	l := startLoad(n.addr, rounds(1000, 300), seed, mixture)
+	l := startLoad(n.addr, rounds(1000, 300), seedOf(t), mixture)
 	running := 0
-	for range rounds(50, 3) {
+	for i := range rounds(50, 3) {
 		served := l.answered()
 		enough := served + rounds(3000, 50) // with a pause that keeps the supervisor's patience whole
 		if !eventually(func() bool { return l.answered() > enough }, n.ended) {
 			t.Fatal("no load")
 		}
-		w := n.workers()
-		victim := w[random.IntN(len(w))]
+		victim := n.status().Workers[i%2].PID
 		running += n.killAmid(l, victim)
 		n.replaced(victim)
 	}
