@@ -66,6 +66,7 @@ func (a *admin) leave() {
 	}
 }
 
+// open serves at a door until that is closed, by the actor or by who owns the socket: both are orders.
 func (a *admin) open(d door) {
 	s := &http.Server{
 		Handler:           atATime(adminAtATime, d.handler),
@@ -75,7 +76,7 @@ func (a *admin) open(d door) {
 	a.servers = append(a.servers, s)
 	l := newLease(d.listener)
 	a.system.Goroutines.Go(d.name, func() {
-		if err := s.Serve(l); err != nil && !errors.Is(err, http.ErrServerClosed) {
+		if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
 			a.log.Error().Str("at", d.listener.Addr().String()).Err(err).Msg("no longer served")
 		}
 	})
@@ -83,7 +84,7 @@ func (a *admin) open(d door) {
 
 func (a *admin) close() {
 	for _, s := range a.servers {
-		if err := s.Close(); err != nil {
+		if err := s.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
 			a.log.Warn().Err(err).Msg("a server did not close")
 		}
 	}
