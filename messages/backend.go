@@ -52,6 +52,9 @@ func ParseBackend(s string) (Backend, error) {
 	}
 	given := make(map[string]bool)
 	for attribute := range strings.SplitSeq(attributes, ",") {
+		if attribute == "" {
+			return Backend{}, badBackend(s, "nothing follows a comma")
+		}
 		if err := b.setAttribute(attribute, given); err != nil {
 			return Backend{}, err
 		}
@@ -130,11 +133,7 @@ func (b *Backend) setAttribute(attribute string, given map[string]bool) error {
 	n, err := strconv.ParseUint(value, 10, 31)
 	switch {
 	case !slices.Contains(attributeWords, name):
-		fault.Why = "only weight=N and max=N are known"
-		if fault.Nearest = Nearest(name, attributeWords); fault.Nearest != "" && value != "" {
-			fault.Nearest += "=" + value
-		}
-		return fault
+		return unknownAttribute(attribute)
 	case given[name]:
 		fault.Why = name + " is given twice"
 		return fault
@@ -152,6 +151,20 @@ func (b *Backend) setAttribute(attribute string, given map[string]bool) error {
 		b.Max = int(n)
 	}
 	return nil
+}
+
+// unknownAttribute tells a list of backends from a misspelt attribute.
+func unknownAttribute(attribute string) *InvalidError {
+	fault := &InvalidError{Subject: "backend attribute", Word: attribute, Why: "only weight=N and max=N are known"}
+	if _, err := parseAddress(attribute); err == nil {
+		fault.Why += "; a list of backends is divided by spaces"
+		return fault
+	}
+	name, value, _ := strings.Cut(attribute, "=")
+	if fault.Nearest = Nearest(name, attributeWords); fault.Nearest != "" && value != "" {
+		fault.Nearest += "=" + value
+	}
+	return fault
 }
 
 var (
