@@ -51,6 +51,24 @@ func TestProbesTakeABackendDownAndBringItBack(t *testing.T) {
 	})
 }
 
+func TestBackendThatWasNeverReachableIsDownAtOnce(t *testing.T) {
+	play(t, config(t, one), func(s *stage) {
+		s.fail(one, messages.ConnectionRefused)
+		s.fail(two, messages.ConnectionRefused)
+		s.reload(one, two)
+		s.pass(50 * time.Millisecond)
+		s.want(one+" up", two+" down")
+		if reason := `"reason":"no success yet: probe connection_refused"`; strings.Count(s.lines(), reason) != 1 {
+			t.Errorf("the log has no single line with %s:\n%s", reason, s.lines())
+		}
+		s.pass(6 * time.Second) // one that stays through a reload is not new
+		s.want(one+" up", two+" down")
+		s.cure(two)
+		s.pass(6 * time.Second)
+		s.want(one+" up", two+" up")
+	})
+}
+
 func TestBackendThatIsDownIsProbedSooner(t *testing.T) {
 	play(t, config(t, one), func(s *stage) {
 		s.pass(100 * time.Millisecond)

@@ -24,22 +24,23 @@ type Probe struct {
 type verdict struct {
 	began  time.Time
 	passed bool
+	probed bool
 	what   string
 }
 
 func (a Attempt) verdict() (v verdict, counts bool) {
 	passed := a.Reason == messages.NoReason
-	return verdict{a.Began, passed, "attempt " + word(a.Reason)}, passed || a.Reason.BlamesBackend()
+	return verdict{a.Began, passed, false, "attempt " + word(a.Reason)}, passed || a.Reason.BlamesBackend()
 }
 
 func (p Probe) verdict(r Rules) verdict {
 	if p.Reason != messages.NoReason {
-		return verdict{p.Began, false, "probe " + word(p.Reason)}
+		return verdict{p.Began, false, true, "probe " + word(p.Reason)}
 	}
 	if p.Status == 0 {
-		return verdict{p.Began, true, "probe connected"}
+		return verdict{p.Began, true, true, "probe connected"}
 	}
-	return verdict{p.Began, r.healthy(p.Status), "probe status " + strconv.Itoa(p.Status)}
+	return verdict{p.Began, r.healthy(p.Status), true, "probe status " + strconv.Itoa(p.Status)}
 }
 
 func word(reason messages.Reason) string {

@@ -14,6 +14,7 @@ type Machine struct {
 	state    messages.State // Up or Down, as the evidence has it
 	since    time.Time      // when the evidence led there
 	streak   int            // verdicts in a row that speak against the state
+	proven   bool           // it has shown life once
 	draining bool
 }
 
@@ -24,7 +25,8 @@ type Transition struct {
 	Reason   string // "failures in a row: 3, the last: probe connection_refused"
 }
 
-// New makes a machine that is Up: until something speaks against a backend it may serve.
+// New makes a machine that is Up: until something speaks against a backend it may serve. As long as nothing has spoken
+// for it, one failing probe is enough.
 func New(rules Rules, now time.Time) *Machine {
 	return &Machine{rules: rules, state: messages.Up, since: now}
 }
@@ -77,12 +79,15 @@ func (m *Machine) count(now time.Time, v verdict) (t Transition, changed bool) {
 	if !v.began.IsZero() && v.began.Before(m.since) {
 		return Transition{}, false
 	}
+	m.proven = m.proven || v.passed
 	if v.passed == (m.state == messages.Up) {
 		m.streak = 0
 		return Transition{}, false
 	}
 	m.streak++
 	switch {
+	case m.state == messages.Up && m.rules.Fall > 0 && !m.proven && v.probed:
+		return m.change(now, "no success yet: "+v.what, func() { m.turn(now, messages.Down) })
 	case m.state == messages.Up && m.rules.Fall > 0 && m.streak >= m.rules.Fall:
 		return m.change(now, m.reason("failures", v), func() { m.turn(now, messages.Down) })
 	case m.state == messages.Down && m.streak >= m.rules.Rise:
