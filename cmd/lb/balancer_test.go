@@ -181,3 +181,18 @@ func (s *session) entry(t *testing.T, message string) map[string]any {
 	t.Fatalf("no line %q", message)
 	return nil
 }
+
+// warned are the messages of the log's warnings.
+func (s *session) warned(t *testing.T) (messages []string) {
+	t.Helper()
+	for line := range strings.Lines(s.stdout.String()) {
+		var entry struct{ Level, Message string }
+		if err := json.Unmarshal([]byte(line), &entry); err != nil {
+			t.Fatalf("%q: %v", line, err)
+		}
+		if entry.Level == "warn" {
+			messages = append(messages, entry.Message)
+		}
+	}
+	return messages
+}

@@ -82,10 +82,7 @@ func (p *program) serveCommand(c *cli.Context) error {
 		return err
 	}
 	defer log.close()
-	for _, warning := range p.warnings {
-		log.Warn().Str("logger", "lb").Msg(warning)
-	}
-	if warning := tlsWarning(s.Config); warning != "" {
+	for _, warning := range append(p.warnings, s.warnings()...) {
 		log.Warn().Str("logger", "lb").Msg(warning)
 	}
 	return p.serve(s, log)
