@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 
@@ -130,17 +132,43 @@ func (p *program) rows(c *cli.Context, s settings) (rows [][3]string) {
 		}
 		rows = append(rows, [3]string{setting.Path, value, p.origin(c, s, setting.Path)})
 	}
-	for _, flag := range []string{"drain-timeout", "loglevel", "mode", "pid-file"} {
-		value, origin := c.String(flag), "default"
-		if c.IsSet(flag) {
-			origin = p.flagOrigin(flag)
+	for _, name := range plainNames() {
+		value, origin := plainValue(c, s, name), "default"
+		if c.IsSet(name) {
+			origin = p.flagOrigin(name)
 		}
-		if value == "" {
-			value = "-"
-		}
-		rows = append(rows, [3]string{"--" + flag, value, origin})
+		rows = append(rows, [3]string{"--" + name, value, origin})
 	}
 	return rows
+}
+
+// plainNames are the flags of what no file sets, in the order of the alphabet.
+func plainNames() (names []string) {
+	shown := map[string]bool{"backend": true, "config": true}
+	for _, f := range settingFlags {
+		shown[f.name] = true
+	}
+	for _, f := range serveFlags() {
+		if name := f.Names()[0]; !shown[name] {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// plainValue is "-" for none.
+func plainValue(c *cli.Context, s settings, name string) string {
+	value := c.String(name)
+	switch on, isToggle := c.Value(name).(bool); {
+	case isToggle:
+		return strconv.FormatBool(on)
+	case value == "" && name == "control-socket" && s.Listen.Port != 0:
+		return usualControl(s.Listen.Port)
+	case value == "":
+		return "-"
+	}
+	return value
 }
 
 // origin tells where the value of a setting comes from.
