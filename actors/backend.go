@@ -32,6 +32,8 @@ type backend struct {
 	lookup  *time.Timer   // the next one
 	looking bool          // one runs
 	lost    bool          // the last one failed
+
+	doubt *health.Attempt // would take it down, and is not counted before that is decided; nil: there is none
 }
 
 // charge is the first that a backend actor is told.
@@ -71,6 +73,10 @@ func (b *backend) work(ctx actor.Context) {
 		b.probed(ctx, m)
 	case messages.Outcome:
 		b.attempted(ctx, m)
+	case fallen:
+		b.fall(ctx)
+	case spared:
+		ctx.Send(b.prober, atOnce{})
 	}
 }
 
@@ -118,19 +124,9 @@ func (b *backend) assume(ctx actor.Context, d duty) {
 	b.report(ctx)
 }
 
-// attempted counts what a worker saw. It is not reported unless it changes the state: a backend without ejection may fail
-// thousands of times a second.
-func (b *backend) attempted(ctx actor.Context, o messages.Outcome) {
-	now := time.Now()
-	t, _ := b.machine.Attempt(now, health.Attempt{Began: o.Began, Reason: o.Reason})
-	if b.turn(now, t.Reason) {
-		b.report(ctx)
-		b.hurry(ctx)
-	}
-}
-
-// probed counts what a probe saw.
+// probed counts what a probe saw. It ends a doubt: a failure is the last of the row, a success breaks it.
 func (b *backend) probed(ctx actor.Context, m probed) {
+	b.doubt = nil
 	now := time.Now()
 	t, _ := b.machine.Probe(now, m.probe)
 	if rules(b.duty.health).Passes(m.probe) {
@@ -179,7 +175,7 @@ func (b *backend) state() messages.State {
 
 // report gives the parent a copy of all that is known.
 func (b *backend) report(ctx actor.Context) {
-	b.known.machine = *b.machine
+	b.known.machine, b.known.doubted = *b.machine, b.doubt != nil
 	ctx.Send(ctx.Parent(), b.known)
 }
 

@@ -74,6 +74,8 @@ func (b *backends) Receive(ctx actor.Context) {
 		b.reconcile(ctx)
 	case born:
 		b.charge(ctx, m.name)
+	case doubted:
+		b.judge(ctx, m.id)
 	case standing:
 		b.learn(ctx, m)
 	case listed:
@@ -184,7 +186,7 @@ func (b *backends) gone(ctx actor.Context, who *actor.PID) {
 // charge tells a child that was born what it is to do, and what its predecessor knew.
 func (b *backends) charge(ctx actor.Context, id string) {
 	if e := b.entries[id]; e != nil && e.pid != nil {
-		e.sent = b.duty(e)
+		e.sent, e.falls = b.duty(e), false
 		ctx.Send(e.pid, charge{duty: e.sent, last: e.last, delay: e.delay})
 		e.delay = 0
 	}
@@ -209,7 +211,7 @@ func (b *backends) learn(ctx actor.Context, s standing) {
 		return
 	}
 	was := e.last
-	e.last = s
+	e.last, e.falls = s, e.falls && s.doubted
 	if was.settled && was.state != messages.Up && s.state == messages.Up && b.config.SlowStart > 0 {
 		e.rises = time.Now()
 	}

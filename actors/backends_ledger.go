@@ -33,6 +33,7 @@ type entry struct {
 	delay   time.Duration    // until its first probe
 	rises   time.Time        // when it began to start slowly; zero: it does not
 	waived  bool             // nobody waits for its name any more
+	falls   bool             // it was told to, and has not said that it did
 	last    standing
 	sent    duty
 	pid     *actor.PID // nil while a predecessor of the same name goes
@@ -51,6 +52,7 @@ type standing struct {
 	settled   bool // the name was looked up once
 	addresses []netip.Addr
 	machine   health.Machine // a copy
+	doubted   bool           // it waits for whether it is to go down
 	// The state that workers go by, since when, and why.
 	state          messages.State
 	since          time.Time

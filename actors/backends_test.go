@@ -70,12 +70,12 @@ func TestBackendThatWasNeverReachableIsDownAtOnce(t *testing.T) {
 }
 
 func TestBackendThatIsDownIsProbedSooner(t *testing.T) {
-	play(t, config(t, one), func(s *stage) {
+	play(t, config(t, one, two), func(s *stage) {
 		s.pass(100 * time.Millisecond)
 		s.outcomes(one, messages.ConnectionRefused, messages.ConnectionRefused, messages.ConnectionRefused)
-		s.want(one + " down")
+		s.want(one+" down", two+" up")
 		s.pass(2100 * time.Millisecond)
-		s.want(one + " up")
+		s.want(one+" up", two+" up")
 	})
 }
 
@@ -265,9 +265,12 @@ func TestStateSurvivesCrashes(t *testing.T) {
 				}
 				s.pass(20 * time.Second)
 				s.want(one+" down", two+",weight=5 up", three+" draining")
+				s.fail(two, messages.ConnectionRefused)
 				s.outcomes(two, messages.ConnectionRefused, messages.ConnectionRefused, messages.ConnectionRefused)
+				s.pass(time.Second) // the last one goes down by a probe
 				s.want(one+" down", two+",weight=5 down", three+" draining")
 				s.cure(one)
+				s.cure(two)
 				s.pass(20 * time.Second)
 				s.want(one+" up", two+",weight=5 up", three+" draining")
 			})

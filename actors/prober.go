@@ -27,6 +27,7 @@ type prober struct {
 	turn   int         // of targets: a probe of an earlier one does not count
 	timer  *time.Timer // of the next probe
 	due    time.Time
+	began  time.Time // of the last probe
 	runs   bool
 }
 
@@ -46,6 +47,9 @@ type (
 	probeNow struct{}
 	// soon orders that the next probe comes before its time.
 	soon struct{}
+	// atOnce orders that the next probe comes now. It does not, for as long as one that was ordered soon would take,
+	// after the last one: requests that fail by the thousand order one each time that it passes.
+	atOnce struct{}
 	// checked is the end of a probe's goroutine, probed its evidence.
 	checked struct {
 		turn   int
@@ -74,9 +78,9 @@ func (p *prober) Receive(ctx actor.Context) {
 	case probeNow:
 		p.run(ctx)
 	case soon:
-		if interval := p.target.health.Interval / hurried; p.timer != nil && !p.runs && time.Until(p.due) > interval {
-			p.schedule(ctx, interval)
-		}
+		p.hurry(ctx, p.target.health.Interval/hurried)
+	case atOnce:
+		p.hurry(ctx, max(0, time.Until(p.began.Add(p.target.health.Interval/hurried))))
 	case checked:
 		p.checked(ctx, m)
 	}
@@ -109,13 +113,20 @@ func (p *prober) schedule(ctx actor.Context, delay time.Duration) {
 	p.timer = p.system.Goroutines.After("next probe", delay, func() { p.system.Root.Send(self, probeNow{}) })
 }
 
+// hurry has the next probe come after the delay at the latest.
+func (p *prober) hurry(ctx actor.Context, delay time.Duration) {
+	if p.timer != nil && !p.runs && time.Until(p.due) > delay {
+		p.schedule(ctx, delay)
+	}
+}
+
 // run starts a probe. Its end comes back as a message in any case.
 func (p *prober) run(ctx actor.Context) {
 	if p.runs || p.timer == nil {
 		return
 	}
-	p.runs = true
-	self, target, result := ctx.Self(), p.target, checked{turn: p.turn, began: time.Now()}
+	p.runs, p.began = true, time.Now()
+	self, target, result := ctx.Self(), p.target, checked{turn: p.turn, began: p.began}
 	p.system.Goroutines.Go("probe "+target.backend.ID(), func() {
 		defer func() { p.system.Root.Send(self, result) }()
 		limit, cancel := context.WithTimeout(context.Background(), target.health.Timeout)
