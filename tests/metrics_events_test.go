@@ -18,7 +18,7 @@ func TestMetricsTellOfEachEvent(t *testing.T) {
 	lbOnly(t)
 	good, dead := startReplica(t), refusing(t)
 	config := fileConfig{
-		Backends: listed(t, good.addr, dead), Health: map[string]any{"path": healthPath, "interval": "500ms", "fall": 100},
+		Backends: listed(t, good.addr, dead), Health: map[string]any{"path": healthPath, "interval": "500ms", "fall": 0},
 	}
 	file := newLiveFile(t, config.String())
 	admin, args := adminArgs(t)
