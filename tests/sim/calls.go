@@ -70,7 +70,11 @@ func (k *kernel) Err(fd int) error {
 }
 
 // Silent implements transport.Sockets.
-func (k *kernel) Silent(fd int) bool { return k.at(fd).silent() }
+func (k *kernel) Silent(fd int) bool {
+	s := k.at(fd)
+	s.looked = true
+	return s.silent()
+}
 
 // Room implements transport.Sockets.
 func (k *kernel) Room(fd int) int { return k.at(fd).room() }

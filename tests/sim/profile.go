@@ -21,6 +21,7 @@ type profile struct {
 	lies, early, flaky, hasty, bounded      int // hosts and their replies
 	orders                                  int // of the control plane
 	lags                                    int // rounds of the loop, which take long
+	meanwhile                               int // system calls, during which other things happen
 	drains, starves, panics, limits, storms bool
 }
 
@@ -30,9 +31,9 @@ func newProfile(d dice) profile {
 		largest:  one(d, 100, 5000, 100_000, 100_000, 300_000),
 		arrivals: one(d, time.Millisecond, 100*time.Millisecond, 3*time.Second),
 		slow:     one(d, 0, 10, 40),
-		lags:     one(d, 0, 5, 5, 50),
-		orders:   max(0, d.between(-3, 5)),
-		bounded:  one(d, 0, 0, 0, 50),
+		lags:     one(d, 0, 5, 5, 50), meanwhile: one(d, 0, 0, 5, 50),
+		orders:  max(0, d.between(-3, 5)),
+		bounded: one(d, 0, 0, 0, 50),
 	}
 	if p.calm = d.chance(25); p.calm {
 		p.bounded = 0

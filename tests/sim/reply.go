@@ -246,7 +246,13 @@ func (v *service) expectsEnd(limit time.Duration, always bool) {
 		return
 	}
 	v.k.agenda.after(limit, v.sock.id, func() {
-		if !v.sock.peer.closed {
+		lb := v.sock.peer
+		read := lb.owner.(*uplink).read
+		switch {
+		case lb.closed:
+		case lb.read < v.sock.sent || v.k.agenda.now < read+int64(limit):
+			v.expectsEnd(limit-slack, always)
+		default:
 			v.w.fail("host %d owes an answer to %v for %v, and lb waits", v.host.number, p.request, limit)
 		}
 	})

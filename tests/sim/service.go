@@ -169,7 +169,11 @@ func (v *service) answers() {
 func (v *service) free() {
 	v.reply = nil
 	served := v.sock.sent
-	idle := func() bool { return !v.sock.closed && v.reply == nil && v.sock.sent == served }
+	up := v.sock.peer.owner.(*uplink)
+	requests := up.served // one may be on its way
+	idle := func() bool {
+		return !v.sock.closed && v.reply == nil && v.sock.sent == served && up.served == requests
+	}
 	if v.host.hasty {
 		v.k.agenda.after(v.dice.span(0, time.Second), v.sock.id, func() {
 			if idle() {

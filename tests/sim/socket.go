@@ -32,6 +32,7 @@ type socket struct {
 	closed    bool // by its owner
 	resets    bool // close sends a reset
 	resetting bool // a reset is on its way
+	looked    bool // the worker has peeked since it last sent a head
 	noSpace   bool // somebody waits for room
 	carrying  bool // a delivery is on the agenda
 

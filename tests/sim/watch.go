@@ -26,7 +26,13 @@ var _ observer = (*world)(nil)
 
 // calling implements observer: now and then the code that calls panics.
 func (w *world) calling(s *socket) {
-	if !w.profile.panics || !w.stepping || w.dice.IntN(200) != 0 {
+	if !w.stepping {
+		return
+	}
+	if w.dice.chance(w.profile.meanwhile) {
+		w.meanwhile()
+	}
+	if !w.profile.panics || w.dice.IntN(200) != 0 {
 		return
 	}
 	w.trace("panic at a call on connection %d", s.id)
@@ -44,6 +50,12 @@ func (w *world) calling(s *socket) {
 		}
 	}
 	panic("simulated")
+}
+
+// meanwhile lets the world go on while the worker is in the middle of a round.
+func (w *world) meanwhile() {
+	w.kernel.agenda.now += w.dice.Int64N(int64(100 * time.Microsecond))
+	w.kernel.agenda.due()
 }
 
 // received implements observer.
@@ -79,6 +91,7 @@ func (w *world) sending(s *socket, b []byte) {
 		w.fail("lb sends %v to host %d, which is not to be used", r, up.host.number)
 	}
 	w.judgeReuse(r, s, up)
+	s.looked = false
 	up.served++
 	up.request = r
 	if up.service.spoiled { // what was said unasked is now the answer, for all that lb knows
@@ -88,16 +101,16 @@ func (w *world) sending(s *socket, b []byte) {
 	r.attempts = append(r.attempts, attempt{up.host, w.kernel.agenda.now})
 }
 
-// judgeReuse looks for what came unasked on a connection that is used again: seen by lb, or waiting to be seen where
-// it has to look.
+// judgeReuse looks at a connection that is used again. What came unasked, if lb has read it, forbids that; for what must
+// not be sent twice, lb has to look.
 func (w *world) judgeReuse(r *request, s *socket, up *uplink) {
 	v := up.service
 	switch {
 	case up.served == 0:
 	case v.surplus > 0 && s.read > v.surplus && !v.answered:
 		w.fail("lb sends %v on a connection to host %d that has said more than it was asked for", r, up.host.number)
-	case !r.idempotent() && (s.arrived.len() > 0 || s.hears):
-		w.fail("lb sends %v on a connection on which something or the end came unasked", r)
+	case !r.idempotent() && !s.looked:
+		w.fail("lb sends %v on a used connection without a look whether it still stands", r)
 	}
 }
 
@@ -204,7 +217,7 @@ func (w *world) judgeWaiting(r *request) {
 	stats := w.worker.Stats()
 	for _, h := range w.hosts {
 		b := stats.Backends[h.backend.ID()]
-		steady := w.usable(h) && h.faulted == 0 && w.profile.orders == 0 && h.read < w.kernel.agenda.now
+		steady := w.usable(h) && h.faulted == 0 && w.profile.orders == 0 && h.read < w.stepped
 		if b != nil && steady && b.InFlight < int64(max(h.backend.Max, 1)) {
 			w.fail("%v is turned away, and host %d has %d of %d", r, h.number, b.InFlight, h.backend.Max)
 		}

@@ -41,6 +41,7 @@ type world struct {
 	resent     int
 	panicked   uint64
 	stepping   bool
+	stepped    int64 // when the present round began
 	idleRounds int
 
 	failure error
@@ -244,7 +245,7 @@ const maxIdleRounds = 300
 
 func (w *world) step() {
 	before := w.kernel.progress
-	w.stepping = true
+	w.stepping, w.stepped = true, w.kernel.agenda.now
 	if err := w.loop.Step(); err != nil {
 		w.fail("step: %v", err)
 	}
