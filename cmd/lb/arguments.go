@@ -32,6 +32,14 @@ func spellOut(args []string, app *cli.App) ([]string, error) {
 	return spellCommand(command, rest[1:])
 }
 
+// asFile proposes the flag for the one thing that a command may be about; "" if that is not a file.
+func asFile(command *cli.Command, word string) string {
+	if command.Name != "check" {
+		return ""
+	}
+	return "-c " + word
+}
+
 // spellCommand spells out a command with what follows its name. Where ArgsUsage is set, arguments may stand among the
 // flags; they come out behind "--".
 func spellCommand(command *cli.Command, args []string) ([]string, error) {
@@ -47,7 +55,7 @@ func spellCommand(command *cli.Command, args []string) ([]string, error) {
 		case own.ended && command.ArgsUsage != "":
 			arguments, rest = append(arguments, rest...), nil
 		case len(rest) > 0 && command.ArgsUsage == "":
-			return nil, badWord("unexpected argument", rest[0], "")
+			return nil, badWord("unexpected argument", rest[0], asFile(command, rest[0]))
 		}
 		if len(rest) == 0 {
 			break

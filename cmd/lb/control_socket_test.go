@@ -2,9 +2,11 @@ package main
 
 import (
 	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/rs/zerolog"
@@ -100,6 +102,19 @@ func TestFindControlWantsExactlyOne(t *testing.T) {
 	}
 	if found := controlOf(8081); found != filepath.Join(dir, "lb-8081.sock") {
 		t.Errorf("that of port 8081 is %q", found)
+	}
+}
+
+// Whoever may not open the socket is told so, and not that nobody is there.
+func TestControlSocketThatMayNotBeOpened(t *testing.T) {
+	for number, want := range map[syscall.Errno]string{
+		syscall.EACCES:       "/s: only the user that lb runs as, or root, may give orders: connect: permission denied",
+		syscall.ECONNREFUSED: "no lb answers on /s: connect: connection refused",
+	} {
+		dialled := &net.OpError{Op: "dial", Net: "unix", Err: os.NewSyscallError("connect", number)}
+		if got := unreachable("/s", &url.Error{Op: "Post", URL: "http://lb/reload", Err: dialled}); got.Error() != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
 	}
 }
 

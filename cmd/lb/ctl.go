@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"strconv"
@@ -115,7 +116,7 @@ func readVerb(words []string) (v verb, order map[string]any, err error) {
 	}
 	switch given := words[1:]; {
 	case v.name == "":
-		return v, nil, badWord("unknown verb", words[0], messages.Nearest(words[0], names))
+		return v, nil, unknownVerb(words[0], names)
 	case len(given) < len(v.takes):
 		return v, nil, badWord(v.takes[len(given)]+" is missing after", words[len(words)-1], "")
 	case len(given) > len(v.takes):
@@ -126,6 +127,15 @@ func readVerb(words []string) (v verb, order map[string]any, err error) {
 		order = map[string]any{}
 	}
 	return v, order, err
+}
+
+// unknownVerb names all verbs when none is like the word.
+func unknownVerb(word string, names []string) error {
+	near := messages.Nearest(word, names)
+	if near == "" {
+		return badWord("not one of "+strings.Join(names, ", ")+":", word, "")
+	}
+	return badWord("unknown verb", word, near)
 }
 
 func onBackend(words []string) (map[string]any, error) {
@@ -194,7 +204,7 @@ func talk(socket, method, target string, body []byte, within time.Duration) ([]b
 	}
 	response, err := client.Do(r)
 	if err != nil {
-		return nil, fmt.Errorf("no lb answers on %s: %w", socket, cause(err))
+		return nil, unreachable(socket, err)
 	}
 	defer response.Body.Close()
 	answer, err := io.ReadAll(response.Body)
@@ -205,6 +215,14 @@ func talk(socket, method, target string, body []byte, within time.Duration) ([]b
 		return nil, errors.New(complaint(response.Status, answer))
 	}
 	return answer, nil
+}
+
+// unreachable tells a socket that may not be opened from one that nobody listens on.
+func unreachable(socket string, err error) error {
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("%s: only the user that lb runs as, or root, may give orders: %w", socket, cause(err))
+	}
+	return fmt.Errorf("no lb answers on %s: %w", socket, cause(err))
 }
 
 // cause drops what net/http puts in front: the method and an address that is none.
