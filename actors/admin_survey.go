@@ -79,11 +79,17 @@ func (q *survey) readiness() readiness {
 
 // order sends an order to the actor of that name and returns why it was not carried out.
 func (q *survey) order(name string, order any) error {
+	_, err := q.outcome(name, order)
+	return err
+}
+
+// outcome is order for one whose end is told in words.
+func (q *survey) outcome(name string, order any) (string, error) {
 	done, err := answer[messages.Done](q.ask(name, order))
 	if errors.Is(err, actor.ErrTimeout) {
-		return errNoAnswer
+		return "", errNoAnswer
 	}
-	return errors.Join(err, done.Err)
+	return done.Text, errors.Join(err, done.Err)
 }
 
 func (q *survey) ask(name string, question any) *actor.Future {

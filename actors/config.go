@@ -3,6 +3,7 @@ package actors
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -162,7 +163,7 @@ func (c *configuration) take(ctx actor.Context, m configRead) {
 	c.tell(v)
 	for _, who := range c.answered {
 		if who != nil {
-			ctx.Send(who, messages.Done{Err: v.err})
+			ctx.Send(who, messages.Done{Err: v.err, Text: v.text()})
 		}
 	}
 	c.answered = nil
@@ -177,9 +178,9 @@ func (c *configuration) publish(ctx actor.Context) {
 	})
 }
 
-// tell logs a verdict that is new, or that was asked for.
+// tell logs a verdict that is new, or that was asked for by somebody who gets no answer, by a signal say.
 func (c *configuration) tell(v verdict) {
-	if !v.news && len(c.answered) == 0 {
+	if !v.news && !slices.Contains(c.answered, nil) {
 		return
 	}
 	switch {

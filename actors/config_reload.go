@@ -2,6 +2,7 @@ package actors
 
 import (
 	"bytes"
+	"strings"
 	"time"
 
 	"lb/messages"
@@ -34,6 +35,23 @@ type verdict struct {
 	recovered bool     // the file was no good before
 	changes   []string // what is different now
 	fixed     []string // what would be, had lb been started with the file
+}
+
+// text tells whoever ordered the reading what came of it; "" when the file is no good.
+func (v verdict) text() string {
+	var parts []string
+	switch {
+	case v.err != nil:
+		return ""
+	case len(v.changes) > 0:
+		parts = append(parts, "configuration changed: "+strings.Join(shortened(v.changes), ", "))
+	case len(v.fixed) == 0:
+		return "the configuration file changes nothing"
+	}
+	if len(v.fixed) > 0 {
+		parts = append(parts, "takes effect at the next start only: "+strings.Join(v.fixed, ", "))
+	}
+	return strings.Join(parts, "; ")
 }
 
 func newReloads(o FileOptions, now time.Time) *reloads {

@@ -249,6 +249,32 @@ func TestFileDeletedAndCreated(t *testing.T) {
 	}
 }
 
+func TestWhoOrdersAReloadIsToldWhatCameOfIt(t *testing.T) {
+	r := reload(t, func(c *configuration) { // an event could be faster than the order
+		c.watching = func(string, *supervisor.Goroutines, func()) (*watch, error) { return nil, errors.New("no events") }
+	})
+	order := func(text, want, fault string) {
+		t.Helper()
+		r.replace(text)
+		answer, err := r.system.Root.RequestFuture(r.pid, messages.ReloadConfig{}, reloadWithin).Result()
+		r.try(err)
+		done := answer.(messages.Done)
+		if done.Text != want || (done.Err == nil) != (fault == "") || done.Err != nil && done.Err.Error() != fault {
+			t.Errorf("got %q, %v, want %q, %s", done.Text, done.Err, want, fault)
+		}
+	}
+	order(fileOf(1, ""), "the configuration file changes nothing", "")
+	order(fileOf(2, ""), "configuration changed: backend 127.0.0.1:2 added, backend 127.0.0.1:1 removed", "")
+	order(fileOf(2, `,"listen":{"workers":7}`), "takes effect at the next start only: listen.workers", "")
+	fault := "line 1, column 1: $: the file ends where a value should be"
+	for range 3 {
+		order("", "", fault)
+	}
+	if n := strings.Count(r.log.String(), "refused"); n != 1 { // the others have their answer
+		t.Errorf("%d lines tell of it:\n%s", n, r.log)
+	}
+}
+
 // A FIFO would keep its reader waiting for a writer, a device has no end.
 func TestWhatIsNotARegularFileIsNotRead(t *testing.T) {
 	fifo, device := filepath.Join(t.TempDir(), "fifo"), "/dev/zero"

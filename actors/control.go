@@ -120,11 +120,11 @@ func (c *control) weigh(o order) (string, error) {
 }
 
 func (c *control) reload(order) (string, error) {
-	err := c.survey.order("config", messages.ReloadConfig{})
+	done, err := c.survey.outcome("config", messages.ReloadConfig{})
 	if errors.Is(err, actor.ErrDeadLetter) {
 		err = errNoFile
 	}
-	return "the configuration was read", err
+	return done, err
 }
 
 func (c *control) level(o order) (string, error) {

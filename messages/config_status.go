@@ -21,5 +21,5 @@ type ConfigStatus struct {
 }
 
 // ReloadConfig orders that the configuration file is read now. The answer is a Done; its error says that there is no file,
-// or what is wrong in it.
+// or what is wrong in it, its text what has changed.
 type ReloadConfig struct{}

@@ -4,6 +4,8 @@ package messages
 type Done struct {
 	// Err is why it was not carried out, in one line; nil: it was.
 	Err error
+	// Text is what came of it, in one line; empty when there is no more to say than that it was carried out.
+	Text string
 }
 
 // DrainBackend orders that a backend finishes what it has and gets nothing new, until EnableBackend. The answer is a Done;

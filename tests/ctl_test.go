@@ -85,8 +85,12 @@ func TestCtlReloads(t *testing.T) {
 	if !eventually(func() bool { return b.ask20(t, patiently)[two.addr] == 20 }, b.exited) {
 		t.Error("the new backend is not the only one")
 	}
-	file.write("{\n \"backends\": [7]\n}")
 	code, stdout, stderr := b.ctl(t, "ctl", "reload")
+	if code != 0 || !strings.Contains(stdout, "changes nothing") {
+		t.Errorf("of an unchanged file: exit code %d, %q, %q", code, stdout, stderr)
+	}
+	file.write("{\n \"backends\": [7]\n}")
+	code, stdout, stderr = b.ctl(t, "ctl", "reload")
 	if code != 1 || stdout != "" || !strings.Contains(stderr, "line 2, column 15: $.backends[0]: ") {
 		t.Errorf("exit code %d, %q, %q", code, stdout, stderr)
 	}
