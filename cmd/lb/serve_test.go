@@ -143,7 +143,7 @@ func TestSecondSignalEndsAtOnce(t *testing.T) {
 			case err := <-result:
 				t.Errorf("delay %v: an echo of the first signal ends it: %v", delay, err)
 			default:
-				time.Sleep(1)
+				time.Sleep(time.Nanosecond)
 				signals <- syscall.SIGINT
 				if err := <-result; !errors.Is(err, errCutShort) {
 					t.Errorf("delay %v: ended with %v", delay, err)
