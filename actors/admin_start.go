@@ -30,6 +30,8 @@ type AdminOptions struct {
 	Resize func(workers int) error
 	// Stop ends the balancer as a signal would; nil: it is drained at once.
 	Stop func(within time.Duration)
+	// StopWithin is what running exchanges get to finish in when an order to stop does not say; 30 s when zero.
+	StopWithin time.Duration
 	// SetLevel changes the level of the log to one named by a word of --loglevel; nil: it cannot be changed.
 	SetLevel func(word string) error
 }

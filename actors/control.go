@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -43,7 +44,7 @@ type order struct {
 	Workers int    `json:"workers"`
 }
 
-// standardStop is what running exchanges get to finish in when the order does not say.
+// standardStop is what running exchanges get to finish in when neither the order nor the options say.
 const standardStop = 30 * time.Second
 
 var (
@@ -144,7 +145,7 @@ func (c *control) resize(o order) (string, error) {
 // stop answers before it begins: when nothing runs, the end comes at once.
 func (c *control) stop(w http.ResponseWriter, r *http.Request) {
 	o, err := readOrder(w, r)
-	within := standardStop
+	within := cmp.Or(c.options.StopWithin, standardStop)
 	if err == nil && o.Within != "" {
 		within, err = messages.ParseDuration("within", o.Within)
 	}

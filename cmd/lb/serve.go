@@ -190,6 +190,7 @@ func (sv *service) adminOptions() actors.AdminOptions {
 	o.Resize = func(workers int) error { <-sv.started; return sv.resize(workers) }
 	o.Upgrade = func() (int, error) { <-sv.started; return sv.upgrades.order() }
 	o.Upgrades = sv.upgrades.counted
+	o.StopWithin = sv.drain
 	o.Stop = func(within time.Duration) {
 		select {
 		case sv.orders <- within:
