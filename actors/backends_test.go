@@ -63,8 +63,9 @@ func TestBackendThatWasNeverReachableIsDownAtOnce(t *testing.T) {
 		}
 		s.pass(6 * time.Second) // one that stays through a reload is not new
 		s.want(one+" up", two+" down")
+		s.cure(one)
 		s.cure(two)
-		s.pass(6 * time.Second)
+		s.pass(2 * 5500 * time.Millisecond)
 		s.want(one+" up", two+" up")
 	})
 }
