@@ -52,7 +52,7 @@ func (c *client) call() {
 // plan writes the script of a connection.
 func (c *client) plan() {
 	d := c.dice
-	pipelines, old := d.chance(20), d.chance(15)
+	pipelines, old := d.chance(20), d.chance(c.w.profile.old)
 	pipelines = pipelines && !old // RFC 9112 §9.3.2 has it for HTTP/1.1 only
 	for i := range d.between(1, c.w.profile.requests) {
 		r := c.newRequest()

@@ -17,7 +17,7 @@ type profile struct {
 	largest  int           // body in bytes
 	arrivals time.Duration // within which the clients call
 
-	slow, rude, sabotaged                   int // clients, slow also hosts
+	slow, rude, old, sabotaged              int // clients, slow also hosts; old ones speak HTTP/1.0
 	lies, early, flaky, hasty, bounded      int // hosts and their replies
 	orders                                  int // of the control plane
 	lags                                    int // rounds of the loop, which take long
@@ -30,8 +30,8 @@ func newProfile(d dice) profile {
 		clients: d.between(1, 10), hosts: d.between(1, 4), requests: d.between(1, 6),
 		largest:  one(d, 100, 5000, 100_000, 100_000, 300_000),
 		arrivals: one(d, time.Millisecond, 100*time.Millisecond, 3*time.Second),
-		slow:     one(d, 0, 10, 40),
-		lags:     one(d, 0, 5, 5, 50), meanwhile: one(d, 0, 0, 5, 50),
+		slow:     one(d, 0, 10, 40), old: one(d, 5, 15, 60),
+		lags: one(d, 0, 5, 5, 50), meanwhile: one(d, 0, 0, 5, 50),
 		orders:  max(0, d.between(-3, 5)),
 		bounded: one(d, 0, 0, 0, 50),
 	}

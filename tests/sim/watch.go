@@ -101,14 +101,14 @@ func (w *world) sending(s *socket, b []byte) {
 	r.attempts = append(r.attempts, attempt{up.host, w.kernel.agenda.now})
 }
 
-// judgeReuse looks at a connection that is used again. What came unasked, if lb has read it, forbids that; for what must
-// not be sent twice, lb has to look.
+// judgeReuse looks at a connection that is used again. What came unasked, if lb has read it, forbids that; for what
+// must not be sent twice, lb has to look.
 func (w *world) judgeReuse(r *request, s *socket, up *uplink) {
 	v := up.service
 	switch {
 	case up.served == 0:
 	case v.surplus > 0 && s.read > v.surplus && !v.answered:
-		w.fail("lb sends %v on a connection to host %d that has said more than it was asked for", r, up.host.number)
+		w.fail("lb sends %v to host %d, on a connection on which too much was said", r, up.host.number)
 	case !r.idempotent() && !s.looked:
 		w.fail("lb sends %v on a used connection without a look whether it still stands", r)
 	}
