@@ -86,9 +86,6 @@ func (r *reader) feed(b []byte) error {
 	}
 }
 
-// clean reports whether the stream may end here, between two messages or in a body that ends with it.
-func (r *reader) clean() bool { return r.part == atHead && len(r.buffer) == 0 || r.part == untilClose }
-
 // finish ends a body that ends with its stream.
 func (r *reader) finish() {
 	if r.part == untilClose {
