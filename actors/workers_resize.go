@@ -36,7 +36,7 @@ type (
 func (b *Balancer) Resizable() error { return b.Resize(nil) }
 
 // Resize has one worker for each share of the sockets from now on. Those that are too many finish what they do and hand
-// over connections that wait for a request.
+// over tunnels and connections that wait for a request.
 func (b *Balancer) Resize(shares [][]int) error {
 	done, err := answer[messages.Done](b.system.Root.RequestFuture(b.workers, resize{shares}, answerWithin))
 	return errors.Join(err, done.Err)
@@ -114,14 +114,14 @@ func (w *workers) dismissed(self, who *actor.PID) {
 	}
 }
 
-// remove keeps the counters of a worker and clears its place, and those behind it that wait for their turn.
+// remove notes the last counters of a worker and clears its place, and those behind it that wait for their turn. Until
+// then the place is asked like any other: the counters become past only when it is cut, or they would count twice.
 func (w *workers) remove(m lastCounted) {
 	if m.worker >= len(w.children) || !w.children[m.worker].leaving {
 		return // of an actor before this one
 	}
 	c := w.children[m.worker]
-	w.past = w.past.Add(m.stats).Idle()
-	w.stats[m.worker] = messages.Stats{}
+	w.stats[m.worker] = m.stats
 	c.removed = true
 	for last := len(w.children) - 1; last >= 0 && w.children[last].removed; last-- {
 		w.children, w.heartbeat.pulses = w.children[:last], w.heartbeat.pulses[:last]
@@ -149,7 +149,7 @@ func (b *briefing) cut(to int) {
 // moved deals connections of a worker that is given up out to the others, or hands them over if all are.
 func (w *workers) moved(m moved) {
 	if w.draining {
-		w.fate.move(m.fds)
+		w.fate.move(m)
 		return
 	}
 	w.adopt(adopt(m))
