@@ -27,8 +27,8 @@ var dialects = []dialect{
 	{name: "h2 over TLS", scheme: "https", proto: "HTTP/2.0", tls: true, h2: true},
 }
 
-// origins start a server that serves the files of root, echoes what is posted to /echo, and tells in X-Protocol by which
-// version it was spoken to. One of HTTP/2 over TLS offers both versions.
+// origins start a server that serves the files of root, echoes what is posted to /echo, and tells in X-Protocol by
+// which version it was spoken to. One of HTTP/2 over TLS offers both versions.
 var origins = []struct {
 	name  string
 	start func(t *testing.T, d dialect, s *site)
@@ -201,7 +201,8 @@ func readable(t *testing.T, path string) {
 		}
 		return os.Chmod(path, 0o755)
 	})
-	for dir := filepath.Dir(path); err == nil && dir != filepath.Clean(os.TempDir()) && dir != "/"; dir = filepath.Dir(dir) {
+	top := filepath.Clean(os.TempDir())
+	for dir := filepath.Dir(path); err == nil && dir != top && dir != "/"; dir = filepath.Dir(dir) {
 		err = os.Chmod(dir, 0o755)
 	}
 	if err != nil {

@@ -123,27 +123,40 @@ func TestCertificatesAreRefusedEachForItsReason(t *testing.T) {
 		{"self-signed", "certificate is self-signed", alone.leaf(nil)},
 		{"unknown authority", "certificate of an unknown authority", other.leaf(nil)},
 	} {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			var asked atomic.Int64
-			bad := startSecureGo(t, &tls.Config{Certificates: []tls.Certificate{test.cert}},
-				http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked.Add(1) }))
-			b := start(t, settings{backends: []string{"https://" + bad}, args: a.trusting()})
-			m := b.get(t, "/")
-			expectReason(t, m, []string{"tls_certificate_error"})
-			if status, _ := m.field("Proxy-Status"); m.status() != 502 || !strings.Contains(status, `details="`+test.want) {
-				t.Errorf("got %v", m)
-			}
-			b = start(t, settings{backends: []string{"https://" + bad, "https://" + good}, args: a.trusting()})
-			for range 4 {
-				c := b.dial(t)
-				c.send(head("POST", "/", "Content-Length: 4") + "body")
-				c.response("POST").expect(t, 200, "body")
-			}
-			if n := asked.Load(); n != 0 {
-				t.Errorf("%d requests were sent to a server that is not trusted", n)
-			}
-		})
+		for version, number := range map[string]uint16{"1.2": tls.VersionTLS12, "1.3": tls.VersionTLS13} {
+			t.Run(test.name+" "+version, func(t *testing.T) {
+				t.Parallel()
+				var asked atomic.Int64
+				bad := startSecureGo(t, &tls.Config{Certificates: []tls.Certificate{test.cert}, MaxVersion: number},
+					http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked.Add(1) }))
+				refusedFor(t, start(t, settings{backends: []string{"https://" + bad}, args: a.trusting()}), test.want)
+				b := start(t, settings{backends: []string{"https://" + bad, "https://" + good}, args: a.trusting()})
+				for range 4 {
+					c := b.dial(t)
+					c.send(head("POST", "/", "Content-Length: 4") + "body")
+					c.response("POST").expect(t, 200, "body")
+				}
+				if n := asked.Load(); n != 0 {
+					t.Errorf("%d requests were sent to a server that is not trusted", n)
+				}
+			})
+		}
+	}
+}
+
+// refusedFor expects of a balancer whose one backend is not trusted that its answer, metric and log say so.
+func refusedFor(t *testing.T, b *balancer, why string) {
+	t.Helper()
+	m := b.get(t, "/")
+	expectReason(t, m, []string{"tls_certificate_error"})
+	if status, _ := m.field("Proxy-Status"); m.status() != 502 || !strings.Contains(status, `details="`+why) {
+		t.Errorf("got %v", m)
+	}
+	if n := b.scrape(t).sum("lb_backend_failures_total", `reason="tls_certificate_error"`); n < 1 {
+		t.Errorf("%v failures are counted", n)
+	}
+	if log := b.stdout.String(); !strings.Contains(log, `"error":"tls_certificate_error"`) || !strings.Contains(log, why) {
+		t.Errorf("the log does not say %q", why)
 	}
 }
 

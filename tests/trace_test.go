@@ -1,0 +1,81 @@
+package tests
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// shows waits until stderr has a match for each pattern.
+func (b *balancer) shows(t *testing.T, patterns ...string) {
+	t.Helper()
+	for _, pattern := range patterns {
+		match := regexp.MustCompile(pattern)
+		if !eventually(func() bool { return match.MatchString(b.stderr.String()) }, b.exited) {
+			t.Errorf("no %s in\n%s", pattern, b.stderr.String())
+		}
+	}
+}
+
+const (
+	traceStamp = `(?m)^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z `
+	traceDates = `valid \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ to \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ, key ECDSA P-256, signed by ECDSA-`
+)
+
+// Both sides of an exchange by HTTP/1.1 are shown in rows of offset, 16 bytes and text, without secrets.
+func TestTraceOfPayloads(t *testing.T) {
+	t.Parallel()
+	lbOnly(t)
+	back := startBackend(t, serve(func(v *visit, _ *message) bool {
+		v.send("HTTP/1.1 200 OK\r\nSet-Cookie: id=hidden3\r\nContent-Length: 2\r\n\r\nok")
+		return true
+	}))
+	b := start(t, settings{backends: []string{back.addr}, args: []string{"-t"}, traced: true})
+	b.get(t, "/0123", "X-Request-Id: seven", "Authorization: Basic hidden1", "Cookie: a=hidden2").expect(t, 200, "ok")
+	at := regexp.QuoteMeta(back.addr)
+	b.shows(t,
+		traceStamp+`#\d+ client 127\.0\.0\.1:\d+ > lb \d+ bytes request seven$`,
+		traceStamp+`#\d+ lb > backend `+at+` at `+at+` \d+ bytes request seven$`,
+		traceStamp+`#\d+ backend `+at+` at `+at+` > lb \d+ bytes`,
+		traceStamp+`#\d+ lb > client 127\.0\.0\.1:\d+ \d+ bytes`,
+		`(?m)^00000000  47 45 54 20 2f 30 31 32  33 20 48 54 54 50 2f 31  \|GET /0123 HTTP/1\|$`,
+		`(?m)^00000010  2e 31 0d 0a .{36}  \|\.1\.\..{12}\|$`,
+		`\*{8}`)
+	text := regexp.MustCompile(`(?m)^[0-9a-f]{8}  .{48}  \|(.*)\|\n|^.*\n`).ReplaceAllString(b.stderr.String(), "$1")
+	for _, name := range []string{"Authorization:****", "Cookie:****", "Set-Cookie:****"} {
+		if !strings.Contains(text, name) {
+			t.Errorf("no %q in %s", name, text)
+		}
+	}
+	if strings.Contains(text, "hidden") {
+		t.Errorf("secrets are shown: %s", text)
+	}
+}
+
+// Frames of HTTP/2 are told one by one, and each handshake with all that was settled.
+func TestTraceOfHTTP2AndHandshakes(t *testing.T) {
+	t.Parallel()
+	lbOnly(t)
+	a := newAuthority(t)
+	root, _ := siteOf(t)
+	cert, key := a.files(a.leaf(nil))
+	port := freePort(t)
+	addr := startServer(t, port, "nghttpd", "-a", "127.0.0.1", "-d", root, strconv.Itoa(port), key, cert)
+	backend := "https://localhost:" + strconv.Itoa(port)
+	b := start(t, settings{backends: []string{backend}, args: a.trusting("-t", "--tls-trace"), traced: true})
+	b.get(t, "/small", "Cookie: hidden").expect(t, 200, "small")
+	peer := "backend " + regexp.QuoteMeta(backend+" at "+addr)
+	b.shows(t,
+		traceStamp+`tls handshake with `+peer+`: done in [\d.]+(µs|ms|s)$`,
+		`(?m)^  server name "localhost", TLS 1\.3, TLS_\w+, group \w+, ALPN h2, full handshake$`,
+		`(?m)^  certificate verified, 1 chains to a trusted root$`,
+		`(?m)^  0: subject "CN=a server", names \["localhost" "127\.0\.0\.1"\], issuer "CN=an authority", `+traceDates,
+		traceStamp+`#\d+ lb > `+peer+` \d+ bytes\n  connection preface\n  frame SETTINGS, stream 0, flags 0x00, \d+ bytes$`,
+		`(?m)^  frame HEADERS, stream 1, flags 0x05, \d+ bytes$`,
+		traceStamp+`#\d+ `+peer+` > lb \d+ bytes\n(  .*\n)*  frame HEADERS, stream 1, flags 0x04, \d+ bytes$`,
+		`(?m)^  frame DATA, stream 1, flags 0x01, 5 bytes$`)
+	if strings.Contains(b.stderr.String(), "hidden") {
+		t.Errorf("secrets are shown:\n%s", b.stderr.String())
+	}
+}
