@@ -74,7 +74,10 @@ func TestTraceOfHTTP2AndHandshakes(t *testing.T) {
 		traceStamp+`#\d+ lb > `+peer+` \d+ bytes\n  connection preface\n  frame SETTINGS, stream 0, flags 0x00, \d+ bytes$`,
 		`(?m)^  frame HEADERS, stream 1, flags 0x05, \d+ bytes$`,
 		traceStamp+`#\d+ `+peer+` > lb \d+ bytes\n(  .*\n)*  frame HEADERS, stream 1, flags 0x04, \d+ bytes$`,
-		`(?m)^  frame DATA, stream 1, flags 0x01, 5 bytes$`)
+		`(?m)^  frame DATA, stream 1, flags 0x01, 5 bytes$`,
+		traceStamp+`#\d+ `+peer+`\n  stream 1, request\n  :method: "GET"\n  :authority: "localhost:\d+"\n  :path: "/small"\n`,
+		`(?m)^  cookie: \*\*\*$`,
+		`(?m)^  stream 1, response\n  :status: "200"\n(  .*\n)*  content-length: "5"$`)
 	if strings.Contains(b.stderr.String(), "hidden") {
 		t.Errorf("secrets are shown:\n%s", b.stderr.String())
 	}

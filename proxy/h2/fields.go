@@ -65,16 +65,16 @@ func (e *encoder) request(r *semantics.Request, target []byte, scheme string) []
 	}
 	e.field(":path", target)
 	for i := range r.Fields {
-		if f := &r.Fields[i]; belongs(f) {
+		if f := &r.Fields[i]; Belongs(f) {
 			e.field(e.lowered(f.Name), f.Value)
 		}
 	}
 	return e.block.Bytes()
 }
 
-// belongs reports whether a field of a request is part of its field section: it is not of an HTTP/1 connection
+// Belongs reports whether a field of a request is part of its field section: it is not of an HTTP/1 connection
 // (RFC 9113 §8.2.2: of these only "TE: trailers" has a meaning), nor is it Host, which is :authority.
-func belongs(f *semantics.Field) bool {
+func Belongs(f *semantics.Field) bool {
 	switch f.Kind {
 	case semantics.Host, semantics.Connection, semantics.KeepAlive, semantics.ProxyConnection,
 		semantics.TransferEncoding, semantics.Upgrade:

@@ -70,11 +70,20 @@ func (r *redactor) take(c byte, request *[]byte) {
 }
 
 func kindOf(name string) lineState {
-	switch name {
-	case "authorization", "proxy-authorization", "cookie", "set-cookie":
+	switch {
+	case Secret(name):
 		return inSecret
-	case "x-request-id":
+	case name == "x-request-id":
 		return inRequest
 	}
 	return inValue
+}
+
+// Secret reports whether the values of a field are hidden. The name is in lower case.
+func Secret(name string) bool {
+	switch name {
+	case "authorization", "proxy-authorization", "cookie", "set-cookie":
+		return true
+	}
+	return false
 }

@@ -164,6 +164,9 @@ func (s *session) tell(e *h2.Event) {
 	case h2.Data:
 		st.data(e)
 	case h2.Trailers:
+		if st.shown() {
+			st.showSection("trailers of the response\n", e.Trailers)
+		}
 		st.finish(e.Trailers)
 	case h2.Reset:
 		st.reset(e.Code)

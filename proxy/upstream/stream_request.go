@@ -16,6 +16,9 @@ func (st *Stream) Request(r *semantics.Request, target []byte) {
 	s.codec.Request(&st.codec, r, target)
 	p.inside = nil
 	s.opened = st.codec.ID()
+	if st.shown() {
+		st.showRequest(r, target)
+	}
 }
 
 // Data implements Attempt. What the window has no room for is queued.
@@ -48,6 +51,9 @@ func (st *Stream) end() {
 	p.inside = st.session
 	st.session.codec.End(&st.codec, st.trailers)
 	p.inside = nil
+	if len(st.trailers) > 0 && st.shown() {
+		st.showSection("trailers of the request\n", st.trailers)
+	}
 }
 
 // Flush implements Attempt.

@@ -50,6 +50,9 @@ func (st *Stream) Widen() {}
 func (st *Stream) head(e *h2.Event) {
 	st.answered = true
 	st.response = e.Response
+	if st.shown() {
+		st.showResponse(e.Response)
+	}
 	if e.Response.Interim() {
 		st.tellHead()
 		return
