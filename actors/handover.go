@@ -2,6 +2,7 @@ package actors
 
 import (
 	"fmt"
+	"slices"
 
 	"lb/actors/health"
 	"lb/messages"
@@ -69,31 +70,38 @@ func standingOf(r messages.BackendRecord, by health.Rules) standing {
 	}
 }
 
-// Adopt serves connections of clients that another process has handed over. It owns the descriptors.
-func (b *Balancer) Adopt(fds []int) {
-	b.system.Root.Send(b.workers, adopt{fds})
+// Adopt serves connections that another process has handed over. It owns the descriptors.
+func (b *Balancer) Adopt(what messages.Moved, fds []int) {
+	b.system.Root.Send(b.workers, adopt{what, fds})
 }
 
-// adopt deals connections out to the workers that serve, or to all, if none does yet.
+// adopt deals connections out to the workers that serve, or to all, if none does yet. Those of a tunnel stay together.
 func (w *workers) adopt(m adopt) {
-	shares := make([][]int, len(w.children))
-	var serving []int
-	for i, c := range w.children {
-		if c.serves {
-			serving = append(serving, i)
-		}
+	to := w.takers()
+	if _, tunnel := m.what.(messages.TunnelMoved); tunnel {
+		w.system.Root.Send(w.nextOf(to).pid, m)
+		return
 	}
+	shares := make(map[*child][]int, len(to))
 	for _, fd := range m.fds {
-		w.adopted++
-		i := w.adopted % len(w.children)
-		if len(serving) > 0 {
-			i = serving[w.adopted%len(serving)]
-		}
-		shares[i] = append(shares[i], fd)
+		c := w.nextOf(to)
+		shares[c] = append(shares[c], fd)
 	}
-	for i, fds := range shares {
-		if len(fds) > 0 {
-			w.system.Root.Send(w.children[i].pid, adopt{fds})
-		}
+	for c, fds := range shares {
+		w.system.Root.Send(c.pid, adopt{m.what, fds})
 	}
+}
+
+func (w *workers) takers() []*child {
+	serving := slices.DeleteFunc(slices.Clone(w.children), func(c *child) bool { return !c.serves })
+	if len(serving) == 0 {
+		return w.children
+	}
+	return serving
+}
+
+// nextOf takes turns.
+func (w *workers) nextOf(takers []*child) *child {
+	w.adopted++
+	return takers[w.adopted%len(takers)]
 }

@@ -8,7 +8,6 @@ import (
 	"github.com/rs/zerolog"
 
 	"lb/messages"
-	"lb/proxy"
 	"lb/supervisor"
 )
 
@@ -147,12 +146,10 @@ func (w *workerProcess) send(value any, lent ...int) {
 // give hands sockets over to the process.
 func (w *workerProcess) give(m adopt) {
 	if w.process == nil {
-		for _, fd := range m.fds {
-			proxy.Discard(fd)
-		}
+		discard(m.fds)
 		return
 	}
-	_ = w.process.Give(messages.ConnectionsMoved{}, m.fds) // one that has ended was closed, too, by the other end
+	_ = w.process.Give(m.what, m.fds) // one that has ended was closed, too, by the other end
 }
 
 func (w *workerProcess) told(ctx actor.Context, m told) {
@@ -165,8 +162,8 @@ func (w *workerProcess) told(ctx actor.Context, m told) {
 		ctx.Send(ctx.Parent(), value)
 	case messages.PageAsked:
 		w.answer(m.by, value)
-	case messages.ConnectionsMoved:
-		ctx.Send(ctx.Parent(), moved{m.rights})
+	case messages.Moved:
+		ctx.Send(ctx.Parent(), moved{value, m.rights})
 	case messages.Serving, messages.Emptied, messages.Outcome:
 		ctx.Send(ctx.Parent(), value)
 	}

@@ -25,9 +25,9 @@ type Options struct {
 	// Emptied is told, during a drain, that nothing is left in the queues of the sockets, so that closing them loses
 	// nobody; may be nil.
 	Emptied func()
-	// Moved gets sockets of connections that wait for a request, during a HandOver, and owns them. It must not block; nil:
-	// they are closed.
-	Moved func(fds []int)
+	// Moved gets sockets of tunnels and of connections that wait for a request, during a HandOver, and owns them. It must
+	// not block; nil: they are closed.
+	Moved func(what messages.Moved, fds []int)
 	// Launch starts the process of a worker; nil: the workers are event loops of this process.
 	Launch Launch
 	Log    zerolog.Logger
@@ -107,8 +107,8 @@ func (b *Balancer) Drain(within time.Duration) error {
 	return nil
 }
 
-// HandOver is Drain for a balancer in whose place another process serves: connections that wait for a request go to
-// Moved instead of being closed.
+// HandOver is Drain for a balancer in whose place another process serves: tunnels and connections that wait for a
+// request go to Moved instead of being closed.
 func (b *Balancer) HandOver(within time.Duration) error {
 	b.system.Root.Send(b.workers, messages.Drain{Within: within, Move: true})
 	return nil
@@ -201,23 +201,21 @@ type fate struct {
 	served  sync.Once
 	emptied sync.Once
 	ended   sync.Once
-	onEmpty func()          // may be nil
-	onMove  func(fds []int) // may be nil
+	onEmpty func()                               // may be nil
+	onMove  func(what messages.Moved, fds []int) // may be nil
 }
 
-func newFate(onEmpty func(), onMove func(fds []int)) *fate {
+func newFate(onEmpty func(), onMove func(messages.Moved, []int)) *fate {
 	return &fate{serving: make(chan struct{}), over: make(chan struct{}), onEmpty: onEmpty, onMove: onMove}
 }
 
 // move passes sockets of connections on that are handed over.
-func (f *fate) move(fds []int) {
+func (f *fate) move(m moved) {
 	if f.onMove != nil {
-		f.onMove(fds)
+		f.onMove(m.what, m.fds)
 		return
 	}
-	for _, fd := range fds {
-		proxy.Discard(fd)
-	}
+	discard(m.fds)
 }
 
 // empty says that nothing is left in the queues of the sockets.

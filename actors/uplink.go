@@ -76,8 +76,8 @@ func RunWorker(o WorkerOptions) error {
 }
 
 // hand passes sockets on to the master, which has somebody serve them.
-func (o WorkerOptions) hand(fds []int) {
-	_ = o.Uplink.Give(messages.ConnectionsMoved{}, fds) // without a master the process ends, and they with it
+func (o WorkerOptions) hand(what messages.Moved, fds []int) {
+	_ = o.Uplink.Give(what, fds) // without a master the process ends, and they with it
 }
 
 // appointment waits for the word which worker this is.
@@ -149,7 +149,7 @@ func (u *uplink) Receive(ctx actor.Context) {
 		u.Sockets = nil
 		u.tell(m)
 	case moved:
-		u.fate.move(m.fds)
+		u.fate.move(m)
 	case messages.Drained:
 		u.seat.count(func(s messages.Stats) { u.leave(m, s) })
 	case messages.Serving, messages.Outcome:
@@ -188,8 +188,8 @@ func (u *uplink) obey(ctx actor.Context, m ordered) {
 	case messages.Drain:
 		u.seat.retire()
 		ctx.Send(u.worker, value)
-	case messages.ConnectionsMoved:
-		ctx.Send(u.worker, adopt{m.rights})
+	case messages.Moved:
+		ctx.Send(u.worker, adopt{value, m.rights})
 	case messages.Beat:
 		u.seat.count(func(s messages.Stats) { u.tell(messages.Alive{Number: value.Number, Stats: s}) })
 	case messages.Page:

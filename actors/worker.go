@@ -36,8 +36,11 @@ type (
 		then func()
 	}
 	// moved are sockets of connections that a worker hands over; adopt has one serve such.
-	moved struct{ fds []int }
-	adopt struct{ fds []int }
+	moved struct {
+		what messages.Moved
+		fds  []int
+	}
+	adopt moved
 	// spent tells a worker that its budget of faults is. Several may be on their way when the first one is acted upon:
 	// those that speak of a predecessor must not fail its successor as well.
 	spent struct {
@@ -130,12 +133,23 @@ func (w *worker) apply(ctx actor.Context, s *messages.Snapshot) {
 
 // adopt serves connections. A worker that is about to go leaves them to nobody.
 func (w *worker) adopt(m adopt) {
+	if w.seat.worker == nil || !m.what.Holds(len(m.fds)) {
+		discard(m.fds)
+		return
+	}
+	if tunnel, is := m.what.(messages.TunnelMoved); is {
+		w.seat.worker.AdoptTunnel(&tunnel, m.fds[0], m.fds[1])
+		return
+	}
 	for _, fd := range m.fds {
-		if w.seat.worker == nil {
-			proxy.Discard(fd)
-			continue
-		}
 		w.seat.worker.Adopt(fd)
+	}
+}
+
+// discard closes sockets that nobody takes.
+func discard(fds []int) {
+	for _, fd := range fds {
+		proxy.Discard(fd)
 	}
 }
 
@@ -177,7 +191,9 @@ func (w *worker) drain(parent *actor.PID, m messages.Drain) {
 		w.system.Root.Send(parent, messages.Drained{Worker: w.seat.number, Cut: cut})
 	}
 	if m.Move {
-		w.seat.worker.HandOver(m.Within, func(fds []int) { w.system.Root.Send(parent, moved{fds}) }, done)
+		w.seat.worker.HandOver(m.Within, func(what messages.Moved, fds []int) {
+			w.system.Root.Send(parent, moved{what, fds})
+		}, done)
 	} else {
 		w.seat.worker.Drain(m.Within, done)
 	}

@@ -36,7 +36,7 @@ type (
 func (b *Balancer) Resizable() error { return b.Resize(nil) }
 
 // Resize has one worker for each share of the sockets from now on. Those that are too many finish what they do and hand
-// over connections that wait for a request.
+// over tunnels and connections that wait for a request.
 func (b *Balancer) Resize(shares [][]int) error {
 	done, err := answer[messages.Done](b.system.Root.RequestFuture(b.workers, resize{shares}, answerWithin))
 	return errors.Join(err, done.Err)
@@ -149,7 +149,7 @@ func (b *briefing) cut(to int) {
 // moved deals connections of a worker that is given up out to the others, or hands them over if all are.
 func (w *workers) moved(m moved) {
 	if w.draining {
-		w.fate.move(m.fds)
+		w.fate.move(m)
 		return
 	}
 	w.adopt(adopt(m))

@@ -22,7 +22,8 @@ func (o Outcome) Failed() bool { return o.Reason != NoReason }
 type Drain struct {
 	// Within is the time for it; what still runs then is cut off. At 0 or less all is cut off at once.
 	Within time.Duration
-	// Move hands connections over that wait for a request, instead of ending them: another process has taken over.
+	// Move hands tunnels over, and connections that wait for a request, instead of ending them: another process has taken
+	// over.
 	Move bool
 }
 

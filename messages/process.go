@@ -61,6 +61,34 @@ type ReopenLog struct{}
 // in no order.
 type ConnectionsMoved struct{}
 
+// TunnelMoved hands a tunnel over: two connections between which bytes of another protocol are relayed, and none waits
+// to be sent. The descriptors of the client's and of the backend's come with it, in this order.
+type TunnelMoved struct {
+	// Backend is the ID.
+	Backend string
+	// Head is that of the request which began it, as it came; RequestID its id, empty where none was made.
+	Head      []byte
+	RequestID string
+	// Began is when the request came, FirstByte how long after that the response did.
+	Began     time.Time
+	FirstByte time.Duration
+	// Attempts counts those of the request; Received and Sent are bytes of the tunnel, from and to the client.
+	Attempts       int
+	Received, Sent int64
+}
+
+// Moved is what hands connections over: ConnectionsMoved or TunnelMoved.
+type Moved interface {
+	// Holds reports whether so many descriptors may come with it.
+	Holds(descriptors int) bool
+}
+
+// Holds implements Moved.
+func (ConnectionsMoved) Holds(int) bool { return true }
+
+// Holds implements Moved.
+func (TunnelMoved) Holds(descriptors int) bool { return descriptors == 2 }
+
 // Withdraw orders that readiness turns false, and nothing else: new clients should be sent elsewhere.
 type Withdraw struct{}
 

@@ -41,6 +41,7 @@ var wireValues = map[string]reflect.Type{
 	"change_level":      reflect.TypeFor[ChangeLevel](),
 	"reopen_log":        reflect.TypeFor[ReopenLog](),
 	"connections_moved": reflect.TypeFor[ConnectionsMoved](),
+	"tunnel_moved":      reflect.TypeFor[TunnelMoved](),
 	"handed_over":       reflect.TypeFor[HandedOver](),
 	"ready":             reflect.TypeFor[Ready](),
 	"unfit":             reflect.TypeFor[Unfit](),

@@ -102,10 +102,15 @@ func (l *Link) put(value any, rights []int, given bool) error {
 }
 
 // Receive waits for the next value and the descriptors that came with it, which are the caller's. A value of an unknown
-// kind is nil. The error is io.EOF at the end of the other process.
+// kind is nil, and its descriptors are closed: rather an end than a connection that nobody serves. The error is io.EOF at
+// the end of the other process.
 func (l *Link) Receive() (value any, rights []int, err error) {
 	value, err = messages.ReadFrame(reader{l})
 	rights, l.rights = l.rights, nil
+	if value == nil {
+		closeAll(l.sys, rights)
+		rights = nil
+	}
 	if errors.Is(err, unix.ECONNRESET) {
 		err = io.EOF // it ended with values of ours unread
 	}

@@ -58,6 +58,35 @@ func TestLinkCarriesDescriptors(t *testing.T) {
 	}
 }
 
+// A newer version may hand over what this one has no word for.
+func TestLinkClosesDescriptorsOfUnknownKinds(t *testing.T) {
+	var running sync.WaitGroup
+	a, b := linked(t, func(_ string, run func()) { running.Go(run) })
+	var pipe [2]int
+	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC); err != nil {
+		t.Fatal(err)
+	}
+	text := `{"kind":"hymn","value":{}}`
+	wire := append([]byte{0, 0, 0, byte(len(text))}, text...)
+	if err := a.transmit(parcel{bytes: wire, rights: pipe[1:]}); err != nil {
+		t.Fatal(err)
+	}
+	_ = unix.Close(pipe[1])
+	if value, rights, err := b.Receive(); value != nil || len(rights) > 0 || err != nil {
+		t.Errorf("%v with %v, %v", value, rights, err)
+	}
+	if err := unix.SetNonblock(pipe[0], true); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := unix.Read(pipe[0], make([]byte, 1)); n != 0 || err != nil { // EAGAIN while somebody may still write
+		t.Errorf("the descriptor is open: %v", err)
+	}
+	_ = unix.Close(pipe[0])
+	a.Close(0)
+	b.Close(0)
+	running.Wait()
+}
+
 func linked(t *testing.T, spawn Spawn) (a, b *Link) {
 	t.Helper()
 	ours, theirs, err := pair()

@@ -28,6 +28,7 @@ func (w *Worker) Drain(within time.Duration, done func(cut int)) {
 	w.clients.Draining = true
 	if w.clients.Move != nil {
 		w.clients.MoveIdle()
+		w.moveTunnels()
 	}
 	w.drain.done = done
 	now := w.loop.Now()
@@ -36,9 +37,10 @@ func (w *Worker) Drain(within time.Duration, done func(cut int)) {
 	w.drained()
 }
 
-// HandOver is Drain, except that connections which wait for a request do not end: take gets their sockets, at once or
-// when their exchange is over. It is called on the loop's thread, must not block, and owns the sockets.
-func (w *Worker) HandOver(within time.Duration, take func(fds []int), done func(cut int)) {
+// HandOver is Drain, except that connections which wait for a request do not end, nor do tunnels without TLS: take gets
+// their sockets, at once or when their exchange is over or the tunnel's queues are empty. Of a tunnel these are the
+// client's and the backend's. take is called on the loop's thread, must not block, and owns the sockets.
+func (w *Worker) HandOver(within time.Duration, take func(what messages.Moved, fds []int), done func(cut int)) {
 	w.clients.Move = take
 	w.Drain(within, done)
 }

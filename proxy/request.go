@@ -98,9 +98,12 @@ func (f *fromClient) Malformed(err *h1.Error) {
 
 // Writable implements downstream.Exchange.
 func (f *fromClient) Writable() {
-	if f.conn != nil {
-		f.conn.Resume()
+	x := (*exchange)(f)
+	if x.conn == nil || x.moveTunnel() {
+		return
 	}
+	x.moveSoon() // the other queue may be empty by then
+	x.conn.Resume()
 }
 
 // Aborted implements downstream.Exchange.

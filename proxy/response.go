@@ -80,7 +80,14 @@ func (f *fromBackend) End(trailers []semantics.Field) {
 }
 
 // Writable implements upstream.Exchange.
-func (f *fromBackend) Writable() { f.client.Resume() }
+func (f *fromBackend) Writable() {
+	x := (*exchange)(f)
+	if x.moveTunnel() {
+		return
+	}
+	x.moveSoon() // the other queue may be empty by then
+	x.client.Resume()
+}
 
 // Failed implements upstream.Exchange.
 func (f *fromBackend) Failed(failure upstream.Failure) { (*exchange)(f).failed(&failure) }

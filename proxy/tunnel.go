@@ -26,6 +26,7 @@ func (x *exchange) switchProtocols(r *semantics.Response) {
 	x.answers(r.Status)
 	x.client.Switch(r, protocol)
 	x.line().Tunnel()
+	x.moveSoon()
 }
 
 // line is the backend's side of a tunnel. Only a connection of HTTP/1.1 becomes one (RFC 9113 §8.6).

@@ -43,7 +43,7 @@ func (s *standIn) Records() ([]messages.BackendRecord, error) { return nil, nil 
 func (s *standIn) Resizable() error                           { return nil }
 func (s *standIn) Resize([][]int) error                       { return nil }
 func (s *standIn) CloseDoors()                                {}
-func (s *standIn) Adopt([]int)                                {}
+func (s *standIn) Adopt(messages.Moved, []int)                {}
 func (s *standIn) Answers() bool                              { return true }
 func (s *standIn) Broadcast(any)                              {}
 

@@ -90,7 +90,7 @@ func serveFlags() []cli.Flag {
 		controlFlag(),
 		text(onProcess, "pid-file", "", "", "write the process id to `FILE`"),
 		text(onProcess, "log-file", "", "", "log to `FILE`; SIGUSR1 opens it again"),
-		text(onProcess, "upgrade-move", "", "on", "hand idle connections over at an upgrade: `on` or off"),
+		text(onProcess, "upgrade-move", "", "on", "hand idle connections and tunnels over at an upgrade: `on` or off"),
 		text(onTimeouts, "upgrade-timeout", "", messages.FormatDuration(upgradeTime), "`TIME` for a new process to serve in"),
 		text(onTimeouts, "drain-delay", "", "0s", "`TIME` to go on accepting at the end, no longer ready"),
 		text(onTimeouts, "drain-timeout", "", messages.FormatDuration(drainTime), "`TIME` for running exchanges at the end"),

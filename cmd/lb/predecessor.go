@@ -110,7 +110,7 @@ func (p *predecessor) ready() error {
 }
 
 // follow takes what the predecessor still hands over, to its end.
-func (p *predecessor) follow(take func(fds []int)) {
+func (p *predecessor) follow(take func(what messages.Moved, fds []int)) {
 	if p == nil {
 		return
 	}
@@ -120,8 +120,8 @@ func (p *predecessor) follow(take func(fds []int)) {
 			p.link.Close(0)
 			return
 		}
-		if _, moved := value.(messages.ConnectionsMoved); moved {
-			take(rights)
+		if what, moved := value.(messages.Moved); moved {
+			take(what, rights)
 		}
 	}
 }

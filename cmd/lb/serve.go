@@ -29,7 +29,7 @@ type balancer interface {
 	Withdraw()
 	// Drain stops accepting, lets running exchanges finish within the time, cuts off the rest, and ends it.
 	Drain(within time.Duration) error
-	// HandOver is Drain while another process serves: it does not end connections that wait for a request.
+	// HandOver is Drain while another process serves: it ends neither tunnels nor connections that wait for a request.
 	HandOver(within time.Duration) error
 	// Reload has the configuration file read, and reports whether there is one.
 	Reload() bool
@@ -40,8 +40,8 @@ type balancer interface {
 	Resize(shares [][]int) error
 	// CloseDoors ends the pages and the taking of orders.
 	CloseDoors()
-	// Adopt serves connections of clients that another process has handed over.
-	Adopt(fds []int)
+	// Adopt serves connections that another process has handed over.
+	Adopt(what messages.Moved, fds []int)
 	// Answers reports whether the data path shows signs of life.
 	Answers() bool
 	// Broadcast tells the processes of workers what concerns each by itself.

@@ -217,7 +217,7 @@ func (sv *service) handOver(child *mp.Child, ended <-chan error) error {
 	return sv.leave(sv.program, child, ended)
 }
 
-// leave drains, and hands connections over that wait for a request.
+// leave drains, and hands over tunnels and connections that wait for a request.
 func (sv *service) leave(p *program, child *mp.Child, ended <-chan error) error {
 	defer child.Link.Close(farewellTime)
 	drain := sv.balancer.Drain
@@ -245,8 +245,8 @@ func passedOn(child *mp.Child) error {
 }
 
 // move hands sockets over.
-func (sv *service) move(fds []int) {
-	_ = sv.heir.Load().Link.Give(messages.ConnectionsMoved{}, fds) // one that has ended shows otherwise
+func (sv *service) move(what messages.Moved, fds []int) {
+	_ = sv.heir.Load().Link.Give(what, fds) // one that has ended shows otherwise
 }
 
 // exitError is the exit code of another process, which this one passes on.

@@ -22,8 +22,9 @@ type Clients struct {
 	// Draining lets a connection without a request wait for no longer than Chance, and announces the end on every response
 	// from now on (RFC 9112 §9.6).
 	Draining bool
-	// Move takes sockets of connections that wait for a request, each as soon as it does; nil: nobody does. It must not block.
-	Move func(fds []int)
+	// Move takes sockets of connections that wait for a request, each as soon as it does, and those of tunnels; nil:
+	// nobody does. It must not block.
+	Move func(what messages.Moved, fds []int)
 	// Received came from the clients, Sent went to them: bytes of all connections so far.
 	Received, Sent uint64
 
@@ -36,10 +37,18 @@ type Clients struct {
 
 // Adopt serves a connected, non-blocking socket, which it owns from then on.
 func (cs *Clients) Adopt(fd int, peer netip.AddrPort) error {
+	c, err := cs.adopt(fd, peer)
+	if err == nil {
+		c.tcp.Deadline(cs.in(int64(cs.Config.Timeouts.Idle)))
+	}
+	return err
+}
+
+func (cs *Clients) adopt(fd int, peer netip.AddrPort) (*Conn, error) {
 	c := &Conn{clients: cs, Peer: peer}
 	tcp, err := cs.Net.Adopt(fd, c)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	c.tcp = tcp
 	tcp.ShowAs("", peer)
@@ -49,8 +58,7 @@ func (cs *Clients) Adopt(fd int, peer netip.AddrPort) error {
 	}
 	cs.first = c
 	cs.open++
-	tcp.Deadline(cs.in(int64(cs.Config.Timeouts.Idle)))
-	return nil
+	return c, nil
 }
 
 // Reset drops what was written and not flushed, after a panic in between.

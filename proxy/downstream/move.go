@@ -1,5 +1,13 @@
 package downstream
 
+import (
+	"net/netip"
+
+	"lb/messages"
+	"lb/proxy/h1"
+	"lb/proxy/semantics"
+)
+
 // A connection that waits for a request can be served by another process as well as by this one: nothing of it is here.
 // What the client sends meanwhile waits in the kernel and goes with the socket.
 
@@ -22,10 +30,10 @@ func (cs *Clients) MoveIdle() {
 		}
 	}
 	for _, c := range moved {
-		fds = append(fds, c.release())
+		fds = append(fds, c.Release())
 	}
 	if len(fds) > 0 {
-		cs.Move(fds)
+		cs.Move(messages.ConnectionsMoved{}, fds)
 	}
 	for _, c := range moved {
 		cs.Server.Left(c)
@@ -37,14 +45,43 @@ func (c *Conn) move() bool {
 	if !c.waitsIdle() || !c.movesIdle() {
 		return false
 	}
-	c.clients.Move([]int{c.release()})
+	c.clients.Move(messages.ConnectionsMoved{}, []int{c.Release()})
 	c.clients.Server.Left(c)
 	return true
 }
 
-// release takes the connection out of the worker.
-func (c *Conn) release() (fd int) {
-	c.phase = gone
+// Tunnels returns the exchanges that have become tunnels.
+func (cs *Clients) Tunnels() (tunnels []Exchange) {
+	for c := cs.first; c != nil; c = c.next {
+		if c.framing == raw && c.exchange != nil {
+			tunnels = append(tunnels, c.exchange)
+		}
+	}
+	return tunnels
+}
+
+// TunnelMovable reports whether this side of a tunnel can go to another process: the client has not ended it, and
+// nothing waits here.
+func (c *Conn) TunnelMovable() bool {
+	return c.framing == raw && c.phase == receiving && len(c.rest) == 0 && !c.turning && c.tcp.Movable()
+}
+
+// AdoptTunnel goes on with the client's side of a tunnel. It owns the socket.
+func (cs *Clients) AdoptTunnel(fd int, peer netip.AddrPort, x Exchange) (*Conn, error) {
+	c, err := cs.adopt(fd, peer)
+	if err != nil {
+		return nil, err
+	}
+	c.exchange, c.framing, c.version = x, raw, semantics.HTTP11
+	c.phase, c.body = receiving, h1.NewBody(semantics.UntilClose)
+	c.expect()
+	return c, nil
+}
+
+// Release takes a connection that can move out of the worker and returns its socket, which stays open. The Server hears
+// nothing of it.
+func (c *Conn) Release() (fd int) {
+	c.phase, c.exchange = gone, nil
 	fd = c.tcp.Release()
 	c.clients.remove(c)
 	return fd
