@@ -51,7 +51,7 @@ type born struct{ name string }
 
 func newBackends(system *supervisor.System, workers *actor.PID, o Options, l *ledger) *backends {
 	b := &backends{
-		ledger: l, system: system, workers: workers, resolver: o.Resolver, check: checkBackend, log: named(o.Log, "backends"),
+		ledger: l, system: system, workers: workers, resolver: o.Resolver, check: shown(o.Tracer), log: named(o.Log, "backends"),
 		leaving: make(map[string]bool),
 	}
 	if b.resolver == nil {

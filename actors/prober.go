@@ -12,6 +12,7 @@ import (
 
 	"lb/actors/health"
 	"lb/messages"
+	"lb/proxy"
 	"lb/supervisor"
 )
 
@@ -42,6 +43,7 @@ type (
 		health    messages.Health
 		delay     time.Duration // until the first probe
 		tls       *tls.Config   // for all backends; never written
+		tracer    *proxy.Tracer // of handshakes; may be nil
 	}
 	// probeNow is due when the next probe is.
 	probeNow struct{}

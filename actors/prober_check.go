@@ -16,10 +16,19 @@ import (
 
 	"lb/actors/health"
 	"lb/messages"
+	"lb/proxy"
 )
 
 // maxProbeAnswer bounds what a probe reads, in bytes. Of a longer answer the rest is left.
 const maxProbeAnswer = 64 << 10
+
+// shown is checkBackend with handshakes that are shown.
+func shown(tracer *proxy.Tracer) check {
+	return func(ctx context.Context, t target) (health.Probe, bool) {
+		t.tracer = tracer
+		return checkBackend(ctx, t)
+	}
+}
 
 // checkBackend connects to a backend and, unless only that is wanted, sends a GET request on that connection.
 func checkBackend(ctx context.Context, t target) (health.Probe, bool) {
@@ -131,7 +140,12 @@ func failed(err error, late messages.Reason) (p health.Probe, counts bool) {
 			return health.Probe{}, false
 		}
 	}
-	return health.Probe{Reason: reasonOf(err, late)}, true
+	p.Reason = reasonOf(err, late)
+	var handshake tlsFailure
+	if p.Reason != late && errors.As(err, &handshake) {
+		p.Detail = proxy.TLSText(handshake.cause)
+	}
+	return p, true
 }
 
 func reasonOf(err error, late messages.Reason) messages.Reason {

@@ -4,6 +4,9 @@ import (
 	"context"
 	"crypto/tls"
 	"net"
+	"time"
+
+	"lb/proxy"
 )
 
 // tlsFailure is the error of a handshake.
@@ -23,8 +26,10 @@ func securely(ctx context.Context, conn net.Conn, t target) (*tls.Conn, error) {
 		c.ServerName = t.backend.Host
 	}
 	c.NextProtos = []string{"h2", "http/1.1"}
-	secure := tls.Client(conn, c)
-	if err := secure.HandshakeContext(ctx); err != nil {
+	secure, began := tls.Client(conn, c), time.Now()
+	err := secure.HandshakeContext(ctx)
+	t.tracer.ShowProbe(proxy.Handshake{Backend: t.backend.ID(), Conn: secure, Config: c, Began: began, Err: err})
+	if err != nil {
 		return nil, tlsFailure{err}
 	}
 	return secure, nil

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"lb/messages"
+	"lb/proxy/transport"
 )
 
 // Credentials are what the files that the configuration names for TLS say. They are read when the configuration names
@@ -109,4 +110,12 @@ func readPEM(subject, path string) ([]byte, error) {
 		err = inside.Err
 	}
 	return nil, &messages.InvalidError{Subject: subject, Word: path, Why: err.Error()}
+}
+
+// TLSText says in words what was wrong with a handshake, as Proxy-Status does; "" where TLS is not at fault.
+func TLSText(err error) string {
+	if fault := transport.NewTLSError(err); fault != nil {
+		return fault.Text
+	}
+	return ""
 }

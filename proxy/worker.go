@@ -19,6 +19,9 @@ type Loop = loop.Loop
 // Tracer shows what passes on connections.
 type Tracer = transport.Tracer
 
+// Handshake is one of TLS that a Tracer shows.
+type Handshake = transport.Handshake
+
 // NewLoop makes an event loop. panicked is told on the loop's thread of a panic in the code of any handler; it is to pass
 // that on to the Worker that lives there.
 func NewLoop(panicked func(whose, value any, stack []byte)) (*Loop, error) {

@@ -317,7 +317,7 @@ func TestProbesOverTLS(t *testing.T) {
 		t.Error("no probe")
 	}
 	down := `"backend":"https://` + bad + `","from":"up","to":"down",` +
-		`"reason":"no success yet: probe tls_certificate_error`
+		`"reason":"no success yet: probe tls_certificate_error (certificate of an unknown authority)"`
 	if !eventually(func() bool { return strings.Contains(b.stdout.String(), down) }, nil) {
 		t.Errorf("the log has no %s", down)
 	}

@@ -1,6 +1,8 @@
 package tests
 
 import (
+	"crypto/tls"
+	"net/http"
 	"regexp"
 	"strconv"
 	"strings"
@@ -81,4 +83,21 @@ func TestTraceOfHTTP2AndHandshakes(t *testing.T) {
 	if strings.Contains(b.stderr.String(), "hidden") {
 		t.Errorf("secrets are shown:\n%s", b.stderr.String())
 	}
+}
+
+// A backend whose certificate is refused never gets further than a probe: its handshake says why, too.
+func TestTraceOfAProbesHandshake(t *testing.T) {
+	t.Parallel()
+	lbOnly(t)
+	a, other := newAuthority(t), newAuthority(t)
+	back := startSecureGo(t, &tls.Config{Certificates: []tls.Certificate{other.leaf(nil)}}, http.HandlerFunc(echo))
+	b := start(t, settings{
+		backends: []string{"https://" + back}, args: a.trusting("--tls-trace"), traced: true, health: true,
+	})
+	b.shows(t,
+		traceStamp+`tls handshake with backend https://`+regexp.QuoteMeta(back+" at "+back)+
+			` for a probe: failed after [\d.]+(µs|ms|s): certificate of an unknown authority$`,
+		`(?m)^  server name "127\.0\.0\.1", offered \["h2" "http/1\.1"\]$`,
+		`(?m)^  certificate refused$`,
+		`(?m)^  0: subject "CN=a server".*`+traceDates)
 }

@@ -17,6 +17,7 @@ type Attempt struct {
 type Probe struct {
 	Began  time.Time       // zero when it is not known: it counts as begun in time
 	Reason messages.Reason // NoReason: a response came, and Status says what it is worth
+	Detail string          // of the reason, in words; may be empty
 	Status int             // 0: none was asked for, a connection was all that was wanted
 }
 
@@ -35,12 +36,19 @@ func (a Attempt) verdict() (v verdict, counts bool) {
 
 func (p Probe) verdict(r Rules) verdict {
 	if p.Reason != messages.NoReason {
-		return verdict{p.Began, false, true, "probe " + word(p.Reason)}
+		return verdict{p.Began, false, true, "probe " + word(p.Reason) + p.detail()}
 	}
 	if p.Status == 0 {
 		return verdict{p.Began, true, true, "probe connected"}
 	}
 	return verdict{p.Began, r.healthy(p.Status), true, "probe status " + strconv.Itoa(p.Status)}
+}
+
+func (p Probe) detail() string {
+	if p.Detail == "" {
+		return ""
+	}
+	return " (" + p.Detail + ")"
 }
 
 func word(reason messages.Reason) string {

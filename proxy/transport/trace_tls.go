@@ -20,25 +20,49 @@ func (t *Tracer) startHandshake() time.Time {
 	return time.Now()
 }
 
-// handshake shows how a handshake ended. It runs on the handshake's goroutine. The signature scheme is not among what
-// crypto/tls tells; the key and the signature of each certificate are shown instead.
+// handshake shows how a handshake ended. It runs on the handshake's goroutine.
 func (t *Tracer) handshake(s *secure, began time.Time, err error) {
 	if began.IsZero() || s.name == "" {
 		return
 	}
+	t.showHandshake(s.name, Handshake{Conn: s.tls, Config: s.config, Began: began, Err: err})
+}
+
+// Handshake is one that was carried out elsewhere, such as by a probe, and is over.
+type Handshake struct {
+	Backend string // as it is written in the configuration
+	Conn    *tls.Conn
+	Config  *tls.Config
+	Began   time.Time
+	Err     error // nil: it was done
+}
+
+// ShowProbe shows the handshake of a probe, if those with the backend are shown. A nil Tracer shows none.
+func (t *Tracer) ShowProbe(h Handshake) {
+	if t == nil || !t.Handshakes {
+		return
+	}
+	if peer := h.Conn.RemoteAddr().String(); t.wants(h.Backend, peer) {
+		t.showHandshake("backend "+h.Backend+" at "+peer+" for a probe", h)
+	}
+}
+
+// showHandshake shows all that is known. The signature scheme is not among what crypto/tls tells; the key and the
+// signature of each certificate are shown instead.
+func (t *Tracer) showHandshake(name string, h Handshake) {
 	now := time.Now()
-	state := s.tls.ConnectionState()
+	state := h.Conn.ConnectionState()
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s tls handshake with %s: ", now.UTC().Format(traceTime), s.name)
-	if err != nil {
-		fmt.Fprintf(&b, "failed after %v: %v\n", now.Sub(began), tlsError(err))
-		fmt.Fprintf(&b, "  server name %q, offered %q\n", s.config.ServerName, s.config.NextProtos)
+	fmt.Fprintf(&b, "%s tls handshake with %s: ", now.UTC().Format(traceTime), name)
+	if h.Err != nil {
+		fmt.Fprintf(&b, "failed after %v: %v\n", now.Sub(h.Began), tlsError(h.Err))
+		fmt.Fprintf(&b, "  server name %q, offered %q\n", h.Config.ServerName, h.Config.NextProtos)
 	} else {
-		fmt.Fprintf(&b, "done in %v\n", now.Sub(began))
+		fmt.Fprintf(&b, "done in %v\n", now.Sub(h.Began))
 		b.WriteString(settled(&state))
 	}
-	b.WriteString(verification(&state, s.config, err))
-	for i, c := range chain(&state, err) {
+	b.WriteString(verification(&state, h.Config, h.Err))
+	for i, c := range chain(&state, h.Err) {
 		b.WriteString(certificateLine(i, c))
 	}
 	t.Write([]byte(b.String()))
