@@ -83,6 +83,9 @@ func TestTraceOfHTTP2AndHandshakes(t *testing.T) {
 	if strings.Contains(b.stderr.String(), "hidden") {
 		t.Errorf("secrets are shown:\n%s", b.stderr.String())
 	}
+	open := start(t, settings{backends: []string{backend}, args: a.trusting("-t", "--trace-secrets"), traced: true})
+	open.get(t, "/small", "Cookie: hidden").expect(t, 200, "small")
+	open.shows(t, `(?m)^  cookie: "hidden"$`)
 }
 
 // A backend whose certificate is refused never gets further than a probe: its handshake says why, too.
@@ -100,4 +103,56 @@ func TestTraceOfAProbesHandshake(t *testing.T) {
 		`(?m)^  server name "127\.0\.0\.1", offered \["h2" "http/1\.1"\]$`,
 		`(?m)^  certificate refused$`,
 		`(?m)^  0: subject "CN=a server".*`+traceDates)
+}
+
+// Each version says so, and that later handshakes resume the session of the first one.
+func TestTraceOfResumedHandshakes(t *testing.T) {
+	t.Parallel()
+	lbOnly(t)
+	a := newAuthority(t)
+	for name, number := range map[string]uint16{"1.2": tls.VersionTLS12, "1.3": tls.VersionTLS13} {
+		back := startSecureGo(t, &tls.Config{Certificates: []tls.Certificate{a.leaf(nil)}, MaxVersion: number},
+			http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Connection", "close") }))
+		b := start(t, settings{backends: []string{"https://" + back}, args: a.trusting("--tls-trace"), traced: true})
+		settled := `(?m)^  server name "", TLS ` + regexp.QuoteMeta(name) + `, TLS_\w+, group \w+, ALPN \S+, `
+		for _, kind := range []string{"full handshake$", "resumed$"} {
+			b.get(t, "/").expect(t, 200, "")
+			b.shows(t, settled+kind)
+		}
+	}
+}
+
+// Why a handshake fails is told in words, whoever ended it.
+func TestTraceOfFailedHandshakes(t *testing.T) {
+	t.Parallel()
+	lbOnly(t)
+	a := newAuthority(t)
+	secure := func(change func(*tls.Config)) string {
+		c := &tls.Config{Certificates: []tls.Certificate{a.leaf(nil)}}
+		change(c)
+		return startSecureGo(t, c, http.NotFoundHandler())
+	}
+	plain := startBackend(t, func(v *visit) { v.send("HTTP/1.1 400 Bad Request\r\n\r\n") })
+	for _, test := range []struct{ name, backend, why string }{
+		{"no TLS", plain.addr, "the answer is HTTP in clear text, not TLS"},
+		{
+			"too old", secure(func(c *tls.Config) { c.MinVersion, c.MaxVersion = tls.VersionTLS10, tls.VersionTLS11 }),
+			"alert received: protocol version not supported",
+		},
+		{
+			"no certificate of the client",
+			secure(func(c *tls.Config) { c.ClientAuth, c.MaxVersion = tls.RequireAnyClientCert, tls.VersionTLS12 }),
+			"alert received: handshake failure",
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			b := start(t, settings{
+				backends: []string{"https://" + test.backend}, args: a.trusting("--tls-trace"), traced: true,
+			})
+			if m := b.get(t, "/"); m.status() != 502 {
+				t.Errorf("got %v", m)
+			}
+			b.shows(t, traceStamp+`tls handshake with backend .*: failed after [\d.]+(µs|ms|s): `+test.why+`$`)
+		})
+	}
 }
