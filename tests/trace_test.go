@@ -22,7 +22,8 @@ func (b *balancer) shows(t *testing.T, patterns ...string) {
 
 const (
 	traceStamp = `(?m)^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z `
-	traceDates = `valid \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ to \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ, key ECDSA P-256, signed by ECDSA-`
+	traceDate  = `\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`
+	traceDates = `valid ` + traceDate + ` to ` + traceDate + `, key ECDSA P-256, signed by ECDSA-SHA256$`
 )
 
 // Both sides of an exchange by HTTP/1.1 are shown in rows of offset, 16 bytes and text, without secrets.
