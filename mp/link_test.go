@@ -63,9 +63,11 @@ func TestLinkClosesDescriptorsOfUnknownKinds(t *testing.T) {
 	var running sync.WaitGroup
 	a, b := linked(t, func(_ string, run func()) { running.Go(run) })
 	var pipe [2]int
-	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC); err != nil {
+	if err := unix.Pipe(pipe[:]); err != nil {
 		t.Fatal(err)
 	}
+	unix.CloseOnExec(pipe[0])
+	unix.CloseOnExec(pipe[1])
 	text := `{"kind":"hymn","value":{}}`
 	wire := append([]byte{0, 0, 0, byte(len(text))}, text...)
 	if err := a.transmit(parcel{bytes: wire, rights: pipe[1:]}); err != nil {
