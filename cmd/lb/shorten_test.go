@@ -62,7 +62,7 @@ func FuzzShorten(f *testing.F) {
 			k, errKey := json.Marshal(key)
 			v, errValue := json.Marshal(value)
 			if errKey != nil || errValue != nil {
-				t.Skip()
+				t.Skip("JSON has no such string")
 			}
 			object = append(object, string(k)+":"+string(v))
 		}
