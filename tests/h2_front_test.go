@@ -3,22 +3,26 @@ package tests
 import (
 	"bufio"
 	"context"
+	"encoding/pem"
 	"flag"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
 
-var backends = flag.String("backends", "", "`h2c` has lb speak HTTP/2 to the backends of the tests")
+var backends = flag.String("backends", "", "`h2c` or h2 (in TLS) has lb speak HTTP/2 to the backends of the tests")
 
-// overHTTP2 are the tests of what lb does whatever its backends speak. They run once with backends of HTTP/1.1, and
-// here once more with backends of HTTP/2.
-const overHTTP2 = `^(TestNoResponseIsMixedUp|TestLargeBodies|TestUploadToASlowBackend|TestDownloadToASlowClient|` +
+// behaviour are the tests of what lb does whatever its backends speak. They run once with backends of HTTP/1.1, and
+// here once more for each other thing that a backend may speak.
+const behaviour = `^(TestNoResponseIsMixedUp|TestLargeBodies|TestUploadToASlowBackend|TestDownloadToASlowClient|` +
 	`TestEventsReachTheClientAtOnce|TestClientAbortEndsTheUpstreamExchange|TestResponsesWithoutBody|` +
 	`TestHeadKeepsTheLengthOfItsGet|TestInterimResponses.*|TestHTTP10.*|` +
 	`TestPipelinedRequestsAreAnsweredInOrder|TestRequestSentOneByteAtATime|TestResponseSentOneByteAtATime|` +
@@ -26,12 +30,21 @@ const overHTTP2 = `^(TestNoResponseIsMixedUp|TestLargeBodies|TestUploadToASlowBa
 	`TestFailureOfTheOnlyBackend|TestFailureBesideAGoodBackend|` +
 	`TestConnectionSurvivesABackendFailure|TestStaleConnection|TestEarlyAnswerToALargeUpload)$`
 
-func TestBehaviourOverHTTP2(t *testing.T) {
+func TestBehaviourOverHTTP2(t *testing.T) { behaves(t, "-backends", "h2c") }
+
+// Inside TLS, sizes and numbers are the short ones.
+func TestBehaviourOverTLS(t *testing.T) { behaves(t, "-tls", "-test.short") }
+
+func TestBehaviourOverHTTP2InTLS(t *testing.T) { behaves(t, "-backends", "h2", "-test.short") }
+
+// behaves runs the tests of behaviour in a process of their own, with flags that say what backends speak.
+func behaves(t *testing.T, flags ...string) {
+	t.Helper()
 	lbOnly(t)
-	if *backends != "" {
+	if *backends != "" || *overTLS {
 		t.Skip("is running")
 	}
-	args := []string{"-backends", "h2c", "-test.run", overHTTP2}
+	args := append([]string{"-test.run", behaviour}, flags...)
 	if testing.Short() {
 		args = append(args, "-test.short")
 	}
@@ -44,10 +57,35 @@ func TestBehaviourOverHTTP2(t *testing.T) {
 // served is the address of a server of HTTP/1.1, or that of a server of HTTP/2 in front of it.
 func served(t *testing.T, addr string) string {
 	t.Helper()
-	if *backends != "h2c" {
-		return addr
+	switch *backends {
+	case "h2c":
+		return startH2C(t, &front{addr: addr})
+	case "h2":
+		return startSecure(t, &front{addr: addr}, "h2").backend
 	}
-	return startH2C(t, &front{addr: addr})
+	return addr
+}
+
+// trusting are settings by which lb verifies the servers that served starts, and asks them for the client's host.
+func (s settings) trusting(t *testing.T) settings {
+	t.Helper()
+	if *backends == "h2" && slices.ContainsFunc(s.backends, func(b string) bool { return strings.HasPrefix(b, "https:") }) {
+		s.args = append([]string{"--ca-file", secureAuthority(t), "--host-header", "preserve"}, s.args...)
+	}
+	return s
+}
+
+// secureAuthority is a file with the certificate that all servers of startSecure have.
+func secureAuthority(t *testing.T) string {
+	t.Helper()
+	server := httptest.NewTLSServer(nil)
+	defer server.Close()
+	path := filepath.Join(t.TempDir(), "ca.pem")
+	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 // front speaks HTTP/2 for a server of HTTP/1.1. A response that is cut there is reset here.

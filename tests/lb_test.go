@@ -50,6 +50,7 @@ func start(t *testing.T, s settings) *balancer {
 	if s.tls || *overTLS {
 		s = s.secured(t)
 	}
+	s = s.trusting(t)
 	for attempt := 0; ; attempt++ {
 		b := launch(t, s)
 		if b.listening() {

@@ -113,6 +113,7 @@ var clearOnly = []string{
 	"TestAdminShowsStatusAndTree",
 	"TestSlowBackends", "TestRequestsGoOnWithoutTheControlPlane", "TestWorkersOutliveTheirSupervisor",
 	"TestClientsNoticeNothingOfProcessesThatComeAndGo", "TestSticky", "TestMetrics", "TestHashKeepsItsPromise",
+	"TestTraceOfPayloads",
 }
 
 // secured are the settings of a balancer that reaches the same backends by TLS.
