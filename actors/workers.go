@@ -160,14 +160,17 @@ func (w *workers) start(ctx actor.Context) {
 	}
 }
 
-func (w *workers) spawn(ctx actor.Context, number int) *child {
+// spawn starts a worker, which knows at once what the others know: a picture may have been in the mailbox of a
+// predecessor that never opened it.
+func (w *workers) spawn(ctx actor.Context, number int) {
 	pid, err := ctx.SpawnNamed(w.posts[number].props(w), workerName(number))
 	if err != nil {
 		panic(err)
 	}
-	c := &child{pid: pid, helper: -1}
-	w.children = append(w.children, c)
-	return c
+	w.children = append(w.children, &child{pid: pid, helper: -1})
+	if w.snapshot != nil {
+		ctx.Send(pid, w.snapshot)
+	}
 }
 
 // over ends a drain for whose connections there is nobody any more: they went with the actor before this one.

@@ -80,16 +80,13 @@ func (w *workers) resizable() error {
 	return nil
 }
 
-// hire has another worker, which knows at once what the others know.
+// hire has another worker.
 func (w *workers) hire(ctx actor.Context, number int) error {
 	if err := w.add(number); err != nil {
 		return err
 	}
 	w.heartbeat.pulses = append(w.heartbeat.pulses, pulse{heard: time.Now()})
-	c := w.spawn(ctx, number)
-	if w.snapshot != nil {
-		ctx.Send(c.pid, w.snapshot)
-	}
+	w.spawn(ctx, number)
 	return nil
 }
 
