@@ -25,10 +25,11 @@ type (
 	touched struct{}
 	settled struct{}
 	polled  struct{}
-	// configRead is a reading of the file.
+	// configRead is a reading of the file, by its number.
 	configRead struct {
-		text []byte
-		err  error
+		number uint64
+		text   []byte
+		err    error
 	}
 )
 
@@ -73,7 +74,7 @@ func (c *configuration) Receive(ctx actor.Context) {
 		c.settled(ctx)
 	case polled:
 		c.read(ctx)
-		c.poll = c.later(ctx, "poll the configuration file", c.every, polled{})
+		c.pollOn(ctx)
 	case configRead:
 		c.take(ctx, m)
 	case messages.ReloadConfig:
@@ -97,15 +98,17 @@ func (c *configuration) start(ctx actor.Context) {
 	}
 	c.watch = w
 	c.read(ctx)
+	c.pollOn(ctx)
+}
+
+// pollOn orders the next look. There is one such order, also when one to a predecessor has come here.
+func (c *configuration) pollOn(ctx actor.Context) {
+	stopTimers(c.poll)
 	c.poll = c.later(ctx, "poll the configuration file", c.every, polled{})
 }
 
 func (c *configuration) stop() {
-	for _, timer := range []*time.Timer{c.timer, c.poll} {
-		if timer != nil {
-			timer.Stop()
-		}
-	}
+	stopTimers(c.timer, c.poll)
 	if c.watch != nil {
 		c.watch.close()
 	}
@@ -142,9 +145,10 @@ func (c *configuration) read(ctx actor.Context) {
 	}
 	c.reading, c.again = true, false
 	c.answered, c.orders = c.orders, nil
-	self, path, w := ctx.Self(), c.reloads.Path, c.watch
+	c.reloads.readings++
+	self, path, w, number := ctx.Self(), c.reloads.Path, c.watch, c.reloads.readings
 	c.system.Goroutines.Go("read "+path, func() {
-		read := configRead{err: fmt.Errorf("configuration file %s: reading it failed", path)}
+		read := configRead{number: number, err: fmt.Errorf("configuration file %s: reading it failed", path)}
 		defer func() { c.system.Root.Send(self, read) }()
 		if w != nil {
 			w.follow()
@@ -153,8 +157,11 @@ func (c *configuration) read(ctx actor.Context) {
 	})
 }
 
-// take acts upon a reading.
+// take acts upon a reading. One that a predecessor ordered may be older than what is known by now.
 func (c *configuration) take(ctx actor.Context, m configRead) {
+	if m.number != c.reloads.readings {
+		return
+	}
 	c.reading = false
 	v := c.reloads.take(m.text, m.err, time.Now())
 	if len(v.changes) > 0 {

@@ -2,6 +2,7 @@ package actors
 
 import (
 	"bytes"
+	"errors"
 	"strings"
 	"time"
 
@@ -26,7 +27,12 @@ type reloads struct {
 	seen   []byte            // the last text that was looked at, right or wrong
 	fault  error             // of that text; nil: it is right
 	status messages.ConfigStatus
+
+	readings uint64 // ordered so far
 }
+
+// errUnfinished is the fault of a text while it is looked at: should that fail, it has not become the configuration.
+var errUnfinished = errors.New("what the configuration file says could not be taken in")
 
 // verdict is what follows from a reading.
 type verdict struct {
@@ -69,7 +75,7 @@ func (r *reloads) take(text []byte, err error, now time.Time) verdict {
 	if r.seen != nil && bytes.Equal(text, r.seen) {
 		return r.same()
 	}
-	r.seen = text
+	r.seen, r.fault = text, errUnfinished
 	file, err := messages.DecodeConfig(text)
 	if err != nil {
 		return r.refuse(err)
