@@ -22,6 +22,7 @@ type exchange struct {
 	body     []byte            // of the request, from its beginning: what may have to be sent again, or was not sent yet
 	trailers []semantics.Field // of the request; copies
 	id       []byte            // of the request; empty until it is wanted
+	mentions
 
 	tried    [maxAttempts]*balance.Member
 	attempts int
@@ -64,7 +65,10 @@ func (w *Worker) begin(c *downstream.Conn, r *semantics.Request, head []byte) *e
 	x.headRequest = x.method == semantics.MethodHead
 	x.upgrade = offersUpgrade(r)
 	x.began = w.loop.Now()
-	x.begun(r)
+	if w.config.AccessLog == messages.AccessOn {
+		x.identify(r) // its backend is to see it
+		x.note(r)
+	}
 	x.recognise(r)
 	w.retries.earn()
 	sabotage(r)

@@ -4,7 +4,6 @@ import (
 	"net/netip"
 	"strconv"
 
-	"lb/messages"
 	"lb/proxy/semantics"
 )
 
@@ -26,13 +25,6 @@ func (x *exchange) identify(r *semantics.Request) {
 	}
 	if len(x.id) == 0 {
 		x.id = x.worker.appendID(x.id)
-	}
-}
-
-// begun gives an exchange its id if its backend is to see it. Hot path.
-func (x *exchange) begun(r *semantics.Request) {
-	if x.worker.config.AccessLog == messages.AccessOn {
-		x.identify(r)
 	}
 }
 

@@ -242,17 +242,21 @@ const (
 )
 
 func (w *Worker) recycle(x *exchange) {
-	head, body := x.head[:0], x.body[:0]
-	if cap(head) > maxSpareBytes {
-		head = nil
+	*x = exchange{
+		worker: w, head: spareBytes(x.head), body: spareBytes(x.body), id: x.id[:0],
+		mentions: mentions{words: spareBytes(x.words)},
 	}
-	if cap(body) > maxSpareBytes {
-		body = nil
-	}
-	*x = exchange{worker: w, head: head, body: body, id: x.id[:0]}
 	if len(w.spare) < maxSpareExchanges {
 		w.spare = append(w.spare, x)
 	}
+}
+
+// spareBytes is what is kept of a buffer for its next use: nothing of a large one.
+func spareBytes(b []byte) []byte {
+	if cap(b) > maxSpareBytes {
+		return nil
+	}
+	return b[:0]
 }
 
 // day is the present time as a Date field has it, made once a second (RFC 9110 §5.6.7).

@@ -11,9 +11,13 @@ import (
 
 // Bounds of lines that wait for a slow reader of the log.
 const (
-	maxQueuedLines = 4096
-	maxQueuedBytes = 1 << 20
+	maxQueuedLines = 16384
+	maxQueuedBytes = 4 << 20
 )
+
+// gatherTime is how long lines wait for others behind one that was written, so that a thousand of them cost a wake-up of
+// the writing goroutine and some writes, and not that many of both. It is what a process that is killed may lose.
+const gatherTime = 5 * time.Millisecond
 
 // lineWriter writes log lines to a sink that may be slow, full or dead, and never makes the one who logs wait for it.
 // Each Write is one line. Lines that find the queue full, or that the sink refuses, are dropped and counted; a line that
@@ -23,36 +27,34 @@ type lineWriter struct {
 	form lineForm
 
 	mu      sync.Mutex // never held while the sink is called
-	queue   []queuedLine
+	queue   []*batch
+	lines   int    // of the queue
 	bytes   int    // of the queue
 	lost    uint64 // lines dropped behind the last one queued
 	dropped uint64 // in all
 	closed  bool
 
-	wake chan struct{} // holds one token when there is something to do
-	done chan struct{} // closed when the writing goroutine has ended
+	wake   chan struct{} // holds one token when there is something to do
+	ending chan struct{} // closed by Close
+	done   chan struct{} // closed when the writing goroutine has ended
 
 	// The writing goroutine's only.
 	unreported uint64
 	torn       bool // the sink took a part of a line
 }
 
-type queuedLine struct {
-	text []byte
-	lost uint64 // lines dropped before this one
-}
-
 // lineForm is what a writer's lines are like.
 type lineForm struct {
 	lines, bytes int                       // that may wait
-	fit          func(line []byte) []byte  // makes a line of its own that is short enough
+	together     int                       // bytes of lines that may go to the sink at once; 0: each alone
+	fit          func(line []byte) []byte  // makes a line short enough
 	missing      func(lines uint64) []byte // says how many are missing
 }
 
-// logForm is that of the log.
+// logForm is that of the log. What is written at once is whole among the lines of other processes in the same pipe.
 var logForm = lineForm{
-	lines: maxQueuedLines, bytes: maxQueuedBytes,
-	fit: func(line []byte) []byte { return bytes.Clone(shorten(line, maxLine)) },
+	lines: maxQueuedLines, bytes: maxQueuedBytes, together: maxLine,
+	fit: func(line []byte) []byte { return shorten(line, maxLine) },
 	missing: func(n uint64) []byte {
 		var line bytes.Buffer
 		log := zerolog.New(&line).With().Timestamp().Str("logger", "log").Logger()
@@ -61,13 +63,12 @@ var logForm = lineForm{
 	},
 }
 
-// newLineWriter starts the writer of a log. spawn runs the function that it is given on a goroutine.
-func newLineWriter(sink io.Writer, spawn func(name string, run func())) *lineWriter {
-	return newWriter(sink, logForm, spawn)
-}
-
-func newWriter(sink io.Writer, form lineForm, spawn func(name string, run func())) *lineWriter {
-	w := &lineWriter{sink: sink, form: form, wake: make(chan struct{}, 1), done: make(chan struct{})}
+// newLineWriter starts a writer. spawn runs the function that it is given on a goroutine.
+func newLineWriter(sink io.Writer, form lineForm, spawn func(name string, run func())) *lineWriter {
+	w := &lineWriter{
+		sink: sink, form: form,
+		wake: make(chan struct{}, 1), ending: make(chan struct{}), done: make(chan struct{}),
+	}
 	spawn("line writer", w.run)
 	return w
 }
@@ -76,17 +77,28 @@ func newWriter(sink io.Writer, form lineForm, spawn func(name string, run func()
 func (w *lineWriter) Write(line []byte) (int, error) {
 	text := w.form.fit(line)
 	w.mu.Lock()
-	if w.closed || len(w.queue) >= w.form.lines || w.bytes+len(text) > w.form.bytes {
+	if w.closed || w.lines >= w.form.lines || w.bytes+len(text) > w.form.bytes {
 		w.lost++
 		w.dropped++
 	} else {
-		w.queue = append(w.queue, queuedLine{text, w.lost})
-		w.bytes += len(text)
-		w.lost = 0
+		w.enqueue(text)
 	}
 	w.mu.Unlock()
 	w.signal()
 	return len(line), nil
+}
+
+// enqueue takes the mutex for granted.
+func (w *lineWriter) enqueue(text []byte) {
+	last := len(w.queue) - 1
+	if last < 0 || w.lost > 0 || len(w.queue[last].text)+len(text) > w.form.together {
+		w.queue = append(w.queue, newBatch(w.lost))
+		w.lost = 0
+		last++
+	}
+	w.queue[last].add(text)
+	w.lines++
+	w.bytes += len(text)
 }
 
 // Dropped returns how many lines were dropped so far.
@@ -99,7 +111,10 @@ func (w *lineWriter) Dropped() uint64 {
 // Close writes what waits, for at most the given time, and reports whether all was written. Later lines are dropped.
 func (w *lineWriter) Close(within time.Duration) bool {
 	w.mu.Lock()
-	w.closed = true
+	if !w.closed {
+		w.closed = true
+		close(w.ending)
+	}
 	w.mu.Unlock()
 	w.signal()
 	timer := time.NewTimer(within)
@@ -122,33 +137,41 @@ func (w *lineWriter) signal() {
 func (w *lineWriter) run() {
 	defer close(w.done)
 	for range w.wake {
-		for {
-			line, more := w.next()
-			if !more {
-				break
-			}
-			w.put(line)
+		for b := w.next(); b != nil; b = w.next() {
+			w.put(b)
 		}
 		w.report()
 		if w.finished() {
 			return
 		}
+		w.gather()
 	}
 }
 
-func (w *lineWriter) next() (queuedLine, bool) {
+// gather waits until there may be more lines than one.
+func (w *lineWriter) gather() {
+	timer := time.NewTimer(gatherTime)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-w.ending:
+	}
+}
+
+func (w *lineWriter) next() *batch {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if len(w.queue) == 0 {
 		w.queue = nil // gives the memory of a burst back
 		w.unreported += w.lost
 		w.lost = 0
-		return queuedLine{}, false
+		return nil
 	}
-	line := w.queue[0]
+	b := w.queue[0]
 	w.queue = w.queue[1:]
-	w.bytes -= len(line.text)
-	return line, true
+	w.lines -= len(b.ends)
+	w.bytes -= len(b.text)
+	return b
 }
 
 func (w *lineWriter) finished() bool {
@@ -157,15 +180,17 @@ func (w *lineWriter) finished() bool {
 	return w.closed && len(w.queue) == 0
 }
 
-func (w *lineWriter) put(line queuedLine) {
-	w.unreported += line.lost
+func (w *lineWriter) put(b *batch) {
+	w.unreported += b.lost
 	w.report()
-	if !w.send(line.text) {
-		w.unreported++
+	if n, whole := w.send(b.text); !whole {
+		lost := b.linesBehind(n)
+		w.unreported += lost
 		w.mu.Lock()
-		w.dropped++
+		w.dropped += lost
 		w.mu.Unlock()
 	}
+	b.free()
 }
 
 // report says how many lines are missing. A report that cannot be written is tried again at the next line.
@@ -173,17 +198,21 @@ func (w *lineWriter) report() {
 	if w.unreported == 0 {
 		return
 	}
-	if w.send(w.form.missing(w.unreported)) {
+	if _, whole := w.send(w.form.missing(w.unreported)); whole {
 		w.unreported = 0
 	}
 }
 
-// send writes one line whole. Behind a line that was cut off in the middle it starts a new one first.
-func (w *lineWriter) send(line []byte) bool {
+// send writes lines, and tells how many bytes of them the sink took. Behind a line that was cut off in the middle it starts
+// a new one first.
+func (w *lineWriter) send(lines []byte) (n int, whole bool) {
 	if w.torn {
-		line = append([]byte("\n"), line...)
+		if _, err := w.sink.Write([]byte{'\n'}); err != nil {
+			return 0, false
+		}
+		w.torn = false
 	}
-	n, err := w.sink.Write(line)
-	w.torn = err != nil && (n > 0 || w.torn)
-	return err == nil
+	n, err := w.sink.Write(lines)
+	w.torn = err != nil && n > 0 && lines[n-1] != '\n'
+	return n, err == nil
 }

@@ -13,20 +13,32 @@ import (
 	"time"
 )
 
-// gate is a sink that takes a line only when it is let.
+// gate is a sink that takes what it is given only when it is let.
 type gate struct {
 	let   chan error
 	taken []string
 	part  int // bytes taken of a line that fails
 }
 
-func (g *gate) Write(line []byte) (int, error) {
+func (g *gate) Write(lines []byte) (int, error) {
 	if err := <-g.let; err != nil {
-		g.taken = append(g.taken, string(line[:g.part]))
+		g.taken = append(g.taken, string(lines[:g.part]))
 		return g.part, err
 	}
-	g.taken = append(g.taken, string(line))
-	return len(line), nil
+	g.taken = append(g.taken, string(lines))
+	return len(lines), nil
+}
+
+// lines are what it has taken, line by line.
+func (g *gate) lines() []string {
+	lines := strings.SplitAfter(strings.Join(g.taken, ""), "\n")
+	return lines[:len(lines)-1]
+}
+
+// settle waits until the writer waits for a line, and for no others behind one. Within a bubble only.
+func settle() {
+	time.Sleep(gatherTime)
+	synctest.Wait()
 }
 
 func spawn(_ string, run func()) { go run() }
@@ -70,20 +82,20 @@ func numbers(t *testing.T, lines []string) (seen []int, lost map[int]uint64) {
 func TestFullQueueDropsAndSaysHowMuchWhere(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sink := &gate{let: make(chan error)}
-		w := newLineWriter(sink, spawn)
+		w := newLineWriter(sink, logForm, spawn)
 		writeLine(t, w, 0)
 		synctest.Wait() // line 0 is with the sink
 		for i := 1; i <= maxQueuedLines+5; i++ {
 			writeLine(t, w, i) // the last five find no room
 		}
 		sink.let <- nil
-		synctest.Wait()                   // one line has left the queue
-		writeLine(t, w, maxQueuedLines+6) // and this one takes its place
+		synctest.Wait()                   // some lines have left the queue
+		writeLine(t, w, maxQueuedLines+6) // and this one takes the place of one
 		close(sink.let)                   // all may pass
 		if !w.Close(time.Second) {
 			t.Fatal("not all was written")
 		}
-		seen, lost := numbers(t, sink.taken)
+		seen, lost := numbers(t, sink.lines())
 		if len(seen) != maxQueuedLines+2 || seen[maxQueuedLines] != maxQueuedLines || lost[maxQueuedLines+6] != 5 {
 			t.Errorf("%d lines, the last %v, lost %v", len(seen), seen[len(seen)-2:], lost[maxQueuedLines+6])
 		}
@@ -101,7 +113,7 @@ func TestFullQueueDropsAndSaysHowMuchWhere(t *testing.T) {
 func TestFailedWritesAreReportedWhenTheSinkRecovers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sink := &gate{let: make(chan error, 100)}
-		w := newLineWriter(sink, spawn)
+		w := newLineWriter(sink, logForm, spawn)
 		for i := range 3 {
 			sink.let <- errors.New("no space") // the line
 			sink.let <- errors.New("no space") // the report of it, after the line
@@ -109,15 +121,14 @@ func TestFailedWritesAreReportedWhenTheSinkRecovers(t *testing.T) {
 				sink.let <- errors.New("no space") // the report before the line
 			}
 			writeLine(t, w, i)
-			synctest.Wait()
+			settle()
 		}
 		close(sink.let)
 		writeLine(t, w, 3)
 		if !w.Close(time.Second) {
 			t.Fatal("not all was written")
 		}
-		written := strings.SplitAfter(strings.Join(sink.taken, ""), "\n")
-		seen, lost := numbers(t, written[:len(written)-1])
+		seen, lost := numbers(t, sink.lines())
 		if len(seen) != 1 || seen[0] != 3 || lost[3] != 3 || w.Dropped() != 3 {
 			t.Errorf("seen %v, lost %v, dropped %d; want line 3 after 3 lost", seen, lost, w.Dropped())
 		}
@@ -129,16 +140,16 @@ func TestTornLineDoesNotSpoilTheNext(t *testing.T) {
 		sink := &gate{let: make(chan error, 100), part: 4}
 		sink.let <- errors.New("no space")
 		close(sink.let)
-		w := newLineWriter(sink, spawn)
+		w := newLineWriter(sink, logForm, spawn)
 		writeLine(t, w, 0)
-		synctest.Wait()
+		settle()
 		writeLine(t, w, 1)
 		w.Close(time.Second)
-		lines := strings.Split(strings.Join(sink.taken, ""), "\n")
-		if lines[0] != `{"n"` {
+		lines := sink.lines()
+		if lines[0] != `{"n"`+"\n" {
 			t.Fatalf("the torn line is %q", lines[0])
 		}
-		seen, lost := numbers(t, lines[1:len(lines)-1])
+		seen, lost := numbers(t, lines[1:])
 		if len(seen) != 1 || seen[0] != 1 || lost[1] != 1 {
 			t.Errorf("seen %v, lost %v; want line 1 after 1 lost", seen, lost)
 		}
@@ -148,7 +159,7 @@ func TestTornLineDoesNotSpoilTheNext(t *testing.T) {
 func TestCloseWaitsNoLongerThanTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sink := &gate{let: make(chan error)}
-		w := newLineWriter(sink, spawn)
+		w := newLineWriter(sink, logForm, spawn)
 		writeLine(t, w, 0)
 		began := time.Now()
 		if w.Close(time.Second) || time.Since(began) != time.Second {
@@ -165,8 +176,8 @@ func TestCloseWaitsNoLongerThanTold(t *testing.T) {
 func TestLongLinesAreCutAndTheQueueIsBoundInBytes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sink := &gate{let: make(chan error)}
-		w := newLineWriter(sink, spawn)
-		for range maxQueuedLines {
+		w := newLineWriter(sink, logForm, spawn)
+		for range 2 * maxQueuedBytes / maxLine {
 			if _, err := w.Write([]byte(`{"m":"` + strings.Repeat("x", 2*maxLine) + `"}` + "\n")); err != nil {
 				t.Fatal(err)
 			}
@@ -174,7 +185,7 @@ func TestLongLinesAreCutAndTheQueueIsBoundInBytes(t *testing.T) {
 		close(sink.let)
 		w.Close(time.Second)
 		bytes := 0
-		for _, line := range sink.taken {
+		for _, line := range sink.lines() {
 			bytes += len(line)
 			if len(line) > maxLine || !json.Valid([]byte(line)) {
 				t.Fatalf("a line of %d bytes: %q", len(line), line)
@@ -186,14 +197,77 @@ func TestLongLinesAreCutAndTheQueueIsBoundInBytes(t *testing.T) {
 	})
 }
 
+// Lines that come together go to the sink together, in pieces that a pipe takes whole.
+func TestLinesAreGathered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sink := &gate{let: make(chan error)}
+		close(sink.let)
+		w := newLineWriter(sink, logForm, spawn)
+		const count = 1000
+		writeLine(t, w, 0)
+		synctest.Wait()
+		if len(sink.taken) != 1 {
+			t.Errorf("the first line waits for others: %d writes", len(sink.taken))
+		}
+		bytes := 0
+		for i := 1; i < count; i++ {
+			writeLine(t, w, i)
+			bytes += len(fmt.Sprintf(`{"n":%d}`+"\n", i))
+		}
+		w.Close(time.Second)
+		if most := 2 + bytes/(maxLine-len(`{"n":999}`+"\n")); len(sink.taken) > most {
+			t.Errorf("%d writes for %d bytes, want at most %d", len(sink.taken), bytes, most)
+		}
+		for _, lines := range sink.taken {
+			if len(lines) > maxLine || !strings.HasSuffix(lines, "\n") {
+				t.Errorf("%d bytes in one write, the last %q", len(lines), lines[len(lines)-1:])
+			}
+		}
+		if seen, _ := numbers(t, sink.lines()); len(seen) != count {
+			t.Errorf("%d of %d lines", len(seen), count)
+		}
+	})
+}
+
+// Of lines that were written together, those that the sink took whole are not missed.
+func TestOnlyTheLinesThatWereNotTakenAreMissing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		two := len(`{"n":1}` + "\n" + `{"n":2}` + "\n")
+		for _, part := range []int{two - 1, two, two + 1} {
+			sink := &gate{let: make(chan error, 2), part: part}
+			w := newLineWriter(sink, logForm, spawn)
+			sink.let <- nil
+			writeLine(t, w, 0)
+			synctest.Wait()
+			for i := 1; i <= 4; i++ {
+				writeLine(t, w, i)
+			}
+			sink.let <- errors.New("no space")
+			close(sink.let)
+			w.Close(time.Second)
+			want := uint64(2)
+			if part < two {
+				want = 3
+			}
+			if w.Dropped() != want {
+				t.Errorf("%d bytes taken: %d lines dropped, want %d", part, w.Dropped(), want)
+			}
+			last := sink.lines()[len(sink.lines())-1]
+			if _, lost := numbers(t, []string{last}); lost[-1] != want {
+				t.Errorf("%d bytes taken: the last line is %q", part, last)
+			}
+		}
+	})
+}
+
 // A pipe that nobody reads fills up, and then drains in order.
 func TestFullPipe(t *testing.T) {
 	reader, writer, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := newLineWriter(writer, spawn)
-	const count = 20000 // far more than a pipe and the queue hold
+	w := newLineWriter(writer, logForm, spawn)
+	const count = 60000 // far more than a pipe and the queue hold
 	for i := range count {
 		writeLine(t, w, i)
 	}
@@ -231,7 +305,7 @@ func TestClosedPipe(t *testing.T) {
 	}
 	reader.Close()
 	defer writer.Close()
-	w := newLineWriter(writer, spawn)
+	w := newLineWriter(writer, logForm, spawn)
 	for i := range 100 {
 		writeLine(t, w, i)
 	}
@@ -244,7 +318,7 @@ func TestClosedPipe(t *testing.T) {
 }
 
 func BenchmarkWriteLine(b *testing.B) {
-	w := newLineWriter(io.Discard, spawn)
+	w := newLineWriter(io.Discard, logForm, spawn)
 	line := []byte(`{"level":"info","time":"2026-01-02T03:04:05.678Z","logger":"lb","message":"of usual length"}` + "\n")
 	b.ReportAllocs()
 	for b.Loop() {

@@ -56,16 +56,17 @@ type logbook struct {
 
 // openLog opens the log on stdout: lines of JSON, or text with colours when a person reads it.
 func (p *program) openLog(level zerolog.Level) *logbook {
-	var sink io.Writer = p.stdout
 	if p.terminal {
-		sink = zerolog.ConsoleWriter{Out: p.stdout, TimeFormat: "15:04:05.000", NoColor: !p.colours()}
+		form := logForm
+		form.together = 0 // it takes one line at a time
+		return newLogbook(zerolog.ConsoleWriter{Out: p.stdout, TimeFormat: "15:04:05.000", NoColor: !p.colours()}, form, level)
 	}
-	return newLogbook(sink, level)
+	return newLogbook(p.stdout, logForm, level)
 }
 
-func newLogbook(sink io.Writer, level zerolog.Level) *logbook {
+func newLogbook(sink io.Writer, form lineForm, level zerolog.Level) *logbook {
 	l := &logbook{goroutines: &supervisor.Goroutines{}, level: newLiveLevel(level)}
-	l.lines = newLineWriter(sink, l.goroutines.Go)
+	l.lines = newLineWriter(sink, form, l.goroutines.Go)
 	l.Logger = zerolog.New(l.lines).Sample(l.level).With().Timestamp().Logger()
 	l.goroutines.Report = func(name string, value any, stack []byte) {
 		l.Error().Str("logger", "lb").Str("goroutine", name).Interface("panic", value).Bytes("stack", stack).

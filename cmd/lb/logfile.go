@@ -60,7 +60,7 @@ func (p *program) openLogAt(path string, level zerolog.Level) (*logbook, error) 
 	if err != nil {
 		return nil, err
 	}
-	l := newLogbook(file, level)
+	l := newLogbook(file, logForm, level)
 	l.file = file
 	return l, nil
 }

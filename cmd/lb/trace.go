@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 
@@ -53,7 +52,7 @@ func (p *program) openTrace(t traceSettings, log *logbook) (tracer *proxy.Tracer
 	if !t.any() {
 		return nil, func() {}
 	}
-	w := newWriter(p.stderr, traceForm, log.goroutines.Go)
+	w := newLineWriter(p.stderr, traceForm, log.goroutines.Go)
 	return &proxy.Tracer{
 		Payloads: t.Payloads, Handshakes: t.Handshakes, Filter: t.Filter, Secrets: t.Secrets,
 		Write: func(entry []byte) { _, _ = w.Write(entry) }, // it never fails
@@ -61,6 +60,7 @@ func (p *program) openTrace(t traceSettings, log *logbook) (tracer *proxy.Tracer
 }
 
 var traceForm = lineForm{
-	lines: maxQueuedEntries, bytes: maxQueuedTraceBytes, fit: bytes.Clone,
+	lines: maxQueuedEntries, bytes: maxQueuedTraceBytes, together: maxLine,
+	fit:     func(entry []byte) []byte { return entry },
 	missing: func(n uint64) []byte { return fmt.Appendf(nil, "%d entries are missing: stderr is too slow\n", n) },
 }
