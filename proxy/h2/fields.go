@@ -20,7 +20,10 @@ type encoder struct {
 	names map[string]string // in lower case, by themselves
 	words map[string]*word  // by their text
 	table table
-	seen  [seenSize]uint32 // hashes of values that came
+	// resized: hpack tells of another size of the table before the next field that it writes. That must be the first of
+	// a section (RFC 7541 §4.2), so no index may be written without it.
+	resized bool
+	seen    [seenSize]uint32 // hashes of values that came
 }
 
 // word is a value that came more than once, and where the tables have it together with a name.
@@ -48,13 +51,13 @@ func (e *encoder) open() {
 func (e *encoder) resize(limit uint32) {
 	e.hpack.SetMaxDynamicTableSize(limit)
 	e.table.resize(int(min(limit, tableSize)))
+	e.resized = true
 }
 
 // request returns the field section of a request, good until the next one. Hot path.
 func (e *encoder) request(r *semantics.Request, target []byte, scheme string) []byte {
 	e.block.Reset()
-	// These by hpack itself, which may have to begin with a change of the table's size. The usual ones are in the
-	// static table, so that they change nothing in the other.
+	// The usual ones are in the static table, so that they change nothing in the other.
 	e.write(":method", e.name(r.Method), string(r.Method) != "GET" && string(r.Method) != "POST")
 	e.write(":scheme", scheme, false)
 	for i := range r.Fields {
@@ -98,7 +101,7 @@ func (e *encoder) trailers(fields []semantics.Field) []byte {
 
 // field writes a field by what is known of its value. Hot path.
 func (e *encoder) field(name string, value []byte) {
-	if len(value) > longWord || secret(name) {
+	if e.resized || len(value) > longWord || secret(name) {
 		e.write(name, string(value), true)
 		return
 	}
@@ -153,6 +156,7 @@ func (e *encoder) find(w *word, name string) {
 
 // write writes a field. One that is not kept is written as never to be indexed, the only such form that hpack offers.
 func (e *encoder) write(name, value string, once bool) {
+	e.resized = false
 	_ = e.hpack.WriteField(hpack.HeaderField{Name: name, Value: value, Sensitive: once})
 }
 
