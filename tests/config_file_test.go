@@ -106,17 +106,20 @@ func (f *liveFile) signal(text string) {
 	f.must(f.b.cmd.Process.Signal(syscall.SIGHUP))
 }
 
-// ways to replace the content.
-var ways = []struct {
-	name   string
-	change func(f *liveFile, text string)
-}{
-	{"written in place", (*liveFile).write},
-	{"renamed over", (*liveFile).rename},
-	{"swapped by links", (*liveFile).swap},
-	{"written in two steps", (*liveFile).writeInTwo},
-	{"deleted and created", (*liveFile).remake},
-	{"written, and SIGHUP", (*liveFile).signal},
+// way to replace the content.
+type way struct {
+	name    string
+	change  func(f *liveFile, text string)
+	signals bool
+}
+
+var ways = []way{
+	{"written in place", (*liveFile).write, false},
+	{"renamed over", (*liveFile).rename, false},
+	{"swapped by links", (*liveFile).swap, false},
+	{"written in two steps", (*liveFile).writeInTwo, false},
+	{"deleted and created", (*liveFile).remake, false},
+	{"written, and SIGHUP", (*liveFile).signal, true},
 }
 
 // fileConfig is a configuration as a file has it.
@@ -157,7 +160,8 @@ func listed(t *testing.T, addrs ...string) (list []fileBackend) {
 	return list
 }
 
-// malformed are ways to spoil a file, with the path at which that is noticed.
+// malformed are ways to spoil a file, with the path at which that is noticed. The first half of each is no good, either: it
+// is what lb may find while the file is written.
 var malformed = []struct {
 	name, path string
 	spoil      func(good string) string
@@ -171,7 +175,7 @@ var malformed = []struct {
 	{"no backend", "$.backends", func(string) string { return "{\n\t\"backends\": []\n}" }},
 	{"trailing garbage", "$", func(s string) string { return s + "\nEOF" }},
 	{"byte order mark", "$", func(s string) string { return "\ufeff" + s }},
-	{"too large", "$", func(s string) string { return s + strings.Repeat("\n", 1<<20) }},
+	{"too large", "$", func(s string) string { return strings.Repeat("\n", 1<<20) + s }},
 	{"twice the same", "$.backends[1]", func(string) string {
 		return `{"backends": [{"host": "127.0.0.1", "port": 1}, {"host": "127.0.0.1", "port": 1}]}`
 	}},

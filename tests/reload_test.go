@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"lb/messages"
 )
 
 var full = flag.Bool("full", false, "run storms of reloads and sweeps of many backends at their full length")
@@ -61,13 +63,23 @@ func (l *lookout) await(t *testing.T, what string, want func(configState) bool) 
 // census are the things that must not become more by reloads.
 type census struct{ descriptors, goroutines, actors int }
 
-// census counts what is there apart from connections, which come and go with clients.
+// census counts what is there apart from connections, which come and go with clients: none may do so between the looks at
+// them and at the descriptors.
 func (l *lookout) census(t *testing.T) (c census) {
 	t.Helper()
-	_, text := page(t, l.admin, "/metrics")
-	s := readScrape(t, text)
-	c.descriptors = openedBy(t, l.cmd.Process.Pid) - int(s.sum("lb_client_connections")+s.sum("lb_backend_connections"))
-	c.goroutines = int(s.sum("go_goroutines"))
+	look := func() (s scrape, connections int) {
+		_, text := page(t, l.admin, "/metrics")
+		s = readScrape(t, text)
+		return s, int(s.sum("lb_client_connections") + s.sum("lb_backend_connections"))
+	}
+	_, before := look()
+	eventually(func() bool {
+		opened := openedBy(t, l.cmd.Process.Pid)
+		s, after := look()
+		c.descriptors, c.goroutines = opened-after, int(s.sum("go_goroutines"))
+		before, after = after, before
+		return before == after
+	}, l.exited)
 	_, tree := page(t, l.admin, "/tree?format=json")
 	c.actors = strings.Count(tree, `"uptime_seconds"`)
 	return c
@@ -202,7 +214,19 @@ type reloadStorm struct {
 	changes    int
 	generation uint64 // beyond the first one
 	spoiled    int
+	signalled  int // of the spoiled ones
+	halves     int // how often a change took so long that lb may have read the file before its end
 	took       []time.Duration
+}
+
+// settles is how long lb waits for a file that is being written.
+const settles = 100 * time.Millisecond
+
+// change changes the file.
+func (s *reloadStorm) change(w way, text string) {
+	began := time.Now()
+	w.change(s.file, text)
+	s.halves += int(time.Since(began) / settles)
 }
 
 // holds reports whether the last good file is the configuration. What was refused does not count: on a busy machine a file
@@ -211,15 +235,18 @@ func (s *reloadStorm) holds(c configState) bool {
 	return c.Generation == s.generation+1 && c.Applied == s.generation && c.LastError == ""
 }
 
-// told demands one line of the log for each reading that was refused.
+// told demands one line of the log for each reading that was refused. Whoever signals is told what comes of it, also when
+// the file had been read already.
 func (s *reloadStorm) told(t *testing.T, torn uint64) {
 	t.Helper()
 	refused := int(s.config(t).Refused)
-	if !eventually(func() bool { return len(s.faultLines(t)) >= refused }, s.exited) || len(s.faultLines(t)) != refused {
-		t.Errorf("%d log lines of %d bad files: %+v", len(s.faultLines(t)), refused, s.faultLines(t))
+	told := func() bool { return len(s.faultLines(t)) >= refused }
+	if !eventually(told, s.exited) || len(s.faultLines(t)) > refused+s.signalled {
+		t.Errorf("%d log lines of %d bad files, %d of them with a signal: %+v",
+			len(s.faultLines(t)), refused, s.signalled, s.faultLines(t))
 	}
-	if torn > uint64(s.changes)/4 { // 0 when nothing else runs
-		t.Errorf("%d of %d changes were read half-way", torn, s.changes)
+	if most := s.halves + s.changes/10; torn > uint64(most) {
+		t.Errorf("%d of %d changes were read half-way, want at most %d", torn, s.changes, most)
 	}
 }
 
@@ -238,7 +265,7 @@ func (s *reloadStorm) good(t *testing.T) {
 		s.file.must(os.Chtimes(s.file.path, now, now))
 	}
 	way := ways[s.changes%len(ways)]
-	way.change(s.file, s.next(t))
+	s.change(way, s.next(t))
 	s.generation++
 	s.took = append(s.took, s.await(t, way.name, s.holds))
 }
@@ -249,8 +276,11 @@ func (s *reloadStorm) bad(t *testing.T) {
 	m := malformed[s.spoiled%len(malformed)]
 	s.spoiled++
 	way := ways[s.r.IntN(len(ways))]
+	if way.signals {
+		s.signalled++
+	}
 	before := len(s.faultLines(t))
-	way.change(s.file, m.spoil(s.next(t)))
+	s.change(way, m.spoil(s.next(t)))
 	var lines []faultLine
 	told := func() bool {
 		lines = s.faultLines(t)[before:]
@@ -268,6 +298,22 @@ func (s *reloadStorm) bad(t *testing.T) {
 func (s *reloadStorm) median() time.Duration {
 	sorted := slices.Sorted(slices.Values(s.took))
 	return sorted[len(sorted)/2]
+}
+
+// A storm counts generations: no part of a file that is to be refused may be one.
+func TestSpoiledFilesAreNoGoodByHalves(t *testing.T) {
+	good := variant(t, rand.New(rand.NewPCG(1, 1)), 1, []string{"127.0.0.1:9001", "127.0.0.1:9002", "127.0.0.1:9003"})
+	if _, err := messages.DecodeConfig([]byte(good)); err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range malformed {
+		text := m.spoil(good)
+		for _, part := range []string{text, text[:len(text)/2]} {
+			if _, err := messages.DecodeConfig([]byte(part)); err == nil {
+				t.Errorf("%s: %d of %d bytes are a good file", m.name, len(part), len(text))
+			}
+		}
+	}
 }
 
 // Changes that come faster than they are read end in the last one.
