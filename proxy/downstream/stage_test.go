@@ -194,6 +194,8 @@ func (s *stage) connect() client {
 		s.t.Fatal(err)
 	}
 	s.t.Cleanup(func() { _ = conn.Close() })
+	_ = conn.SetDeadline(time.Now().Add(patience))
+	_ = l.(*net.TCPListener).SetDeadline(time.Now().Add(patience))
 	far, err := l.Accept()
 	if err != nil {
 		s.t.Fatal(err)

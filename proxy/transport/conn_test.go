@@ -35,10 +35,12 @@ func (s *site) pairOf(r *reader, u User) *net.TCPConn {
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	_ = l.(*net.TCPListener).SetDeadline(time.Now().Add(patience))
 	peer, err := l.Accept()
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	_ = peer.SetDeadline(time.Now().Add(patience))
 	await(s.t, r.connected)
 	s.t.Cleanup(func() {
 		s.close(r)

@@ -31,13 +31,24 @@ func newSite(t testing.TB) *site {
 	ended := make(chan error, 1)
 	go func() { ended <- l.Run() }()
 	t.Cleanup(func() {
-		s.goroutines.Wait()
+		s.handshakesEnd()
 		l.Stop()
 		if err := await(t, ended); err != nil {
 			t.Errorf("Run: %v", err)
 		}
 	})
 	return s
+}
+
+// handshakesEnd waits until no handshake runs.
+func (s *site) handshakesEnd() {
+	s.t.Helper()
+	none := make(chan struct{})
+	go func() {
+		s.goroutines.Wait()
+		close(none)
+	}()
+	await(s.t, none)
 }
 
 // on runs fn on the loop's thread and waits for its end.
@@ -82,11 +93,19 @@ func newReader() *reader {
 	}
 }
 
-func (r *reader) Connected()       { r.connected <- struct{}{} }
-func (r *reader) Broken(err error) { r.broken <- err }
-func (r *reader) Flushed()         { r.flushed <- struct{}{} }
-func (r *reader) Late()            {}
-func (r *reader) Crashed()         {}
+func (r *reader) Connected() { r.connected <- struct{}{} }
+func (r *reader) Flushed()   { r.flushed <- struct{}{} }
+func (r *reader) Late()      {}
+func (r *reader) Crashed()   {}
+
+// Broken notes what it is told first. Other than a user outside tests, the reader does not close its connection then, and
+// is told again what comes of that.
+func (r *reader) Broken(err error) {
+	select {
+	case r.broken <- err:
+	default:
+	}
+}
 
 func (r *reader) Readable() {
 	for !r.idle && r.conn.CanRead() {

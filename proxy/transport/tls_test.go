@@ -376,7 +376,7 @@ func TestTLSGivenUpInTheHandshake(t *testing.T) {
 		r.conn.Close()
 	})
 	close(goOn)
-	s.goroutines.Wait()
+	s.handshakesEnd()
 	s.on(func() {})
 	select {
 	case err := <-r.broken:

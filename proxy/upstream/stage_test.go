@@ -207,11 +207,13 @@ type peer struct {
 
 func (s *stage) accept() peer {
 	s.t.Helper()
+	_ = s.listener.(*net.TCPListener).SetDeadline(time.Now().Add(patience))
 	c, err := s.listener.Accept()
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	s.t.Cleanup(func() { _ = c.Close() })
+	_ = c.SetDeadline(time.Now().Add(patience))
 	return peer{s.t, c.(*net.TCPConn)}
 }
 
