@@ -1,3 +1,5 @@
+//go:build !sim
+
 package loop
 
 // descriptors of the poller, the one it waits on first.
