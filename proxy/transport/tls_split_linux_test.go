@@ -44,8 +44,8 @@ func (p pieces) untilRead() {
 	}
 	queued := 1
 	for deadline := time.Now().Add(patience); queued > 0 && time.Now().Before(deadline); {
-		_ = raw.Control(func(fd uintptr) { queued, err = unix.IoctlGetInt(int(fd), unix.SIOCOUTQ) })
-		if err != nil {
+		closed := raw.Control(func(fd uintptr) { queued, err = unix.IoctlGetInt(int(fd), unix.SIOCOUTQ) })
+		if err != nil || closed != nil {
 			return
 		}
 		runtime.Gosched()
