@@ -112,5 +112,8 @@ func decodeFrame(text []byte) (any, error) {
 	if err := json.Unmarshal(f.Value, v.Interface()); err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrFrame, f.Kind, err)
 	}
-	return v.Elem().Interface(), nil
+	if v = v.Elem(); v.Kind() == reflect.Pointer && v.IsNil() { // who hears it does not ask
+		return nil, fmt.Errorf("%w: %s: null", ErrFrame, f.Kind)
+	}
+	return v.Interface(), nil
 }

@@ -15,7 +15,7 @@ import (
 
 // populate gives every field a value of its own, so that one which the encoding forgets shows. A field that it cannot
 // fill is one that the encoding would lose: unexported ones, channels, functions.
-func populate(t *testing.T, v reflect.Value, next *int) {
+func populate(t testing.TB, v reflect.Value, next *int) {
 	t.Helper()
 	*next++
 	switch v.Interface().(type) {
@@ -75,7 +75,7 @@ func populate(t *testing.T, v reflect.Value, next *int) {
 	}
 }
 
-func filled(t *testing.T, of reflect.Type) any {
+func filled(t testing.TB, of reflect.Type) any {
 	t.Helper()
 	next := 0
 	v := reflect.New(of).Elem()
