@@ -11,8 +11,9 @@ import (
 	"lb/supervisor"
 )
 
-// exitUnable is the exit code of a process that cannot start, and would not another time either.
-const exitUnable = 2
+// ExitUnable is the exit code of a worker process that cannot start, and would not another time either: EX_CONFIG of
+// sysexits(3). It must not be 2, with which Go's runtime ends what it cannot go on with: such a worker is to have a successor.
+const ExitUnable = 78
 
 // endWithin is how long a process may live on that says nothing any more.
 const endWithin = time.Second
@@ -188,7 +189,7 @@ func (w *workerProcess) gone(ctx actor.Context, m gone) {
 	switch {
 	case w.draining:
 		w.left(ctx, m)
-	case m.code == exitUnable:
+	case m.code == ExitUnable:
 		ctx.Send(ctx.Parent(), unable{w.station.number, m.how})
 	default:
 		panic(fmt.Sprintf("process %d: %s", m.who.PID(), m.how))

@@ -127,6 +127,24 @@ func TestStoppedWorkerIsReplaced(t *testing.T) {
 	b.newcomers(t, crowdSize)
 }
 
+// A worker that Go's runtime ends, as it does when two threads write one map or the stack is spent, is replaced.
+func TestWorkerEndedByTheRuntimeIsReplaced(t *testing.T) {
+	t.Parallel()
+	n := startMaster(t, loadBackends(t, 1))
+	victim := n.workers()[0]
+	if err := syscall.Kill(victim, syscall.SIGABRT); err != nil {
+		t.Fatal(err)
+	}
+	n.replaced(victim)
+	n.says("exit code 2", 1)
+	if stderr := n.text("stderr"); !strings.HasPrefix(stderr, "SIGABRT: abort") {
+		t.Errorf("on stderr: %.100q", stderr)
+	}
+	if err := os.Truncate(n.path("stderr"), 0); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // A worker that cannot start is not started again and again; its neighbour serves its clients.
 func TestWorkerThatCannotStartIsGivenUp(t *testing.T) {
 	t.Parallel()

@@ -12,8 +12,7 @@ import (
 	"lb/mp"
 )
 
-// work is all that a worker process does. It returns the exit code: that of bad use says that it would be the same
-// another time.
+// work is all that a worker process does. It returns the exit code, which may say that it would be the same another time.
 func (p *program) work(i *mp.Inheritance) (code int) {
 	// What concerns all processes of lb, such as Ctrl-C in a terminal, is the master's to decide: it tells the workers.
 	signal.Ignore(syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2)
@@ -21,7 +20,7 @@ func (p *program) work(i *mp.Inheritance) (code int) {
 	s, log, err := p.readWorker()
 	if err != nil {
 		fmt.Fprintln(p.stderr, "lb: worker: "+err.Error())
-		return exitUsage
+		return actors.ExitUnable
 	}
 	defer log.close()
 	if s.Pin {
