@@ -31,20 +31,25 @@ func (b *bench) atFixedRate(ctx context.Context, r *report, round int) error {
 	}
 	fmt.Fprintf(os.Stderr, "round %d of %d: %d requests/s\n", round+1, b.options.rounds, b.options.rate)
 	asked := append([]string{direct}, b.names...)
-	for i := range asked {
-		name := asked[(i+round)%len(asked)]
+	for i := range len(asked) * b.options.seconds {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		took, err := b.latencyOf(ctx, name)
-		if err != nil {
-			problem := fmt.Sprintf("%s, %d requests/s, round %d: %v", name, b.options.rate, round+1, err)
-			r.Problems = append(r.Problems, problem)
-			continue
-		}
-		r.Latency = append(r.Latency, latencyFigure{name, round, took})
+		b.oneSecond(ctx, r, asked[(i+round)%len(asked)], round)
 	}
 	return nil
+}
+
+// oneSecond adds a latency of a second: many short ones, in turns, since what disturbs the machine for a moment makes the
+// tail of one then, and not that of a proxy.
+func (b *bench) oneSecond(ctx context.Context, r *report, name string, round int) {
+	took, err := b.latencyOf(ctx, name)
+	if err != nil {
+		problem := fmt.Sprintf("%s, %d requests/s, round %d: %v", name, b.options.rate, round+1, err)
+		r.Problems = append(r.Problems, problem)
+		return
+	}
+	r.Latency = append(r.Latency, latencyFigure{name, round, took})
 }
 
 func (b *bench) latencyOf(ctx context.Context, name string) (latency, error) {
@@ -60,11 +65,10 @@ func (b *bench) latencyOf(ctx context.Context, name string) (latency, error) {
 	if _, err := newOpenLoop(b.options.rate, time.Second/4, request).at(address, rateConnections); err != nil {
 		return latency{}, err // pools are filled now
 	}
-	length := time.Duration(b.options.seconds) * time.Second
-	return newOpenLoop(b.options.rate, length, request).at(address, rateConnections)
+	return newOpenLoop(b.options.rate, time.Second, request).at(address, rateConnections)
 }
 
-// latencyIn is the median over the rounds of what a quantile picks, in µs; NaN without any.
+// latencyIn is the median over the seconds of what a quantile picks, in µs; NaN without any.
 func (r *report) latencyIn(proxy string, pick func(latency) time.Duration) float64 {
 	var values []float64
 	for _, figure := range r.Latency {

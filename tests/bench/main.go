@@ -80,7 +80,7 @@ func parseOptions() (options, error) {
 	flag.StringVar(&o.only, "only", "lb,nginx,haproxy", "whom to measure")
 	flag.StringVar(&o.lb, "lb", "", "lb binary; built from ./cmd/lb when empty")
 	flag.StringVar(&o.out, "out", "", "write all figures to this file, as JSON")
-	flag.StringVar(&o.markdown, "markdown", "", "put the table between the marks <!-- figures --> of this file")
+	flag.StringVar(&o.markdown, "markdown", "", "put the table between the marks <!-- figures MODE --> of this file")
 	flag.Parse()
 	if flag.NArg() > 0 {
 		return o, fmt.Errorf("unexpected argument %q", flag.Arg(0))

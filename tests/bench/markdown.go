@@ -10,11 +10,14 @@ import (
 	"strings"
 )
 
-// The table of README stands between these.
+// The tables of README stand between these.
 const (
-	figuresBegin = "<!-- figures -->"
+	figuresBegin = "<!-- figures %s -->"
 	figuresEnd   = "<!-- /figures -->"
 )
+
+// marks are those of the table of a mode of lb.
+func (r *report) marks() (begin, end string) { return fmt.Sprintf(figuresBegin, r.Mode), figuresEnd }
 
 // row is a line of the table: a figure of each proxy, NaN where there is none.
 type row struct {
@@ -23,7 +26,7 @@ type row struct {
 	lb          float64
 	nginx       float64
 	haproxy     float64
-	differences bool // of times: their ratio would say nothing
+	differences bool // the ratio would say nothing
 }
 
 // intoMarkdown replaces what stands between the marks of a file.
@@ -32,14 +35,15 @@ func (r *report) intoMarkdown(name string, chosen workloads) error {
 	if err != nil {
 		return err
 	}
-	head, rest, opened := strings.Cut(string(text), figuresBegin)
-	_, tail, closed := strings.Cut(rest, figuresEnd)
+	begin, end := r.marks()
+	head, rest, opened := strings.Cut(string(text), begin)
+	_, tail, closed := strings.Cut(rest, end)
 	if !opened || !closed {
-		return fmt.Errorf("%s: no %s and %s", name, figuresBegin, figuresEnd)
+		return fmt.Errorf("%s: no %s and %s", name, begin, end)
 	}
 	var table strings.Builder
 	r.printMarkdown(&table, chosen)
-	return os.WriteFile(name, []byte(head+figuresBegin+"\n"+table.String()+figuresEnd+tail), 0o644)
+	return os.WriteFile(name, []byte(head+begin+"\n"+table.String()+end+tail), 0o644)
 }
 
 func (r *report) printMarkdown(out io.Writer, chosen workloads) {
@@ -57,6 +61,9 @@ func (r *report) rows(chosen workloads) []row {
 	var rows []row
 	for _, w := range chosen {
 		rows = append(rows, r.workloadRow(w))
+		if w.closes {
+			rows = append(rows, r.connectionsRow(w))
+		}
 	}
 	for _, q := range quantiles {
 		if len(r.Latency) > 0 {
@@ -91,6 +98,14 @@ func (r *report) workloadRow(w workload) row {
 	if w.payload > 0 {
 		line.unit, line.digits = "CPU ms/GB", 0
 	}
+	return line
+}
+
+// connectionsRow shows how many new connections are served in a second. More is better, so that there is no ratio.
+func (r *report) connectionsRow(w workload) row {
+	line := rowOf(w.name+": new connections, each with a request", "per second", 0,
+		func(proxy string) float64 { return r.median(w.name, proxy, sample.requestsPerSecond) })
+	line.differences = true
 	return line
 }
 

@@ -12,16 +12,17 @@ import (
 
 func TestTableOfREADME(t *testing.T) {
 	var got strings.Builder
-	sampleReport().printMarkdown(&got, choose(t, "small-64,download,h2c-64,access-log"))
+	sampleReport().printMarkdown(&got, choose(t, "small-64,connect,download,h2c-64,access-log"))
 	compare(t, "figures.md", got.String())
 }
 
 func TestTableStandsBetweenItsMarks(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "README.md")
-	if err := os.WriteFile(name, []byte("before\n"+figuresBegin+"\nold\n"+figuresEnd+"\nafter\n"), 0o644); err != nil {
+	r, chosen := sampleReport(), choose(t, "small-64")
+	begin, end := r.marks()
+	if err := os.WriteFile(name, []byte("before\n"+begin+"\nold\n"+end+"\nafter\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	r, chosen := sampleReport(), choose(t, "small-64")
 	for range 2 { // the second time replaces the first table
 		if err := r.intoMarkdown(name, chosen); err != nil {
 			t.Fatal(err)
@@ -30,14 +31,15 @@ func TestTableStandsBetweenItsMarks(t *testing.T) {
 	var table strings.Builder
 	r.printMarkdown(&table, chosen)
 	got, err := os.ReadFile(name)
-	want := "before\n" + figuresBegin + "\n" + table.String() + figuresEnd + "\nafter\n"
+	want := "before\n" + begin + "\n" + table.String() + end + "\nafter\n"
 	if err != nil || string(got) != want {
 		t.Errorf("got %v:\n%s\nwant:\n%s", err, got, want)
 	}
 }
 
 func TestFileWithoutMarksIsLeftAlone(t *testing.T) {
-	for _, text := range []string{"", figuresBegin, figuresEnd, figuresEnd + figuresBegin} {
+	begin, end := sampleReport().marks()
+	for _, text := range []string{"", begin, end, end + begin, "<!-- figures other -->" + end} {
 		name := filepath.Join(t.TempDir(), "README.md")
 		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
 			t.Fatal(err)

@@ -16,11 +16,11 @@ import (
 
 var update = flag.Bool("update", false, "rewrite testdata")
 
-// sampleReport has three rounds of two workloads; 1,000 requests in a second, so that µs per request are CPU in ms.
+// sampleReport has three rounds of three workloads; 1,000 requests in a second, so that µs per request are CPU in ms.
 func sampleReport() *report {
 	r := &report{CPUs: 2, Workers: 1, Mode: "sp", Seconds: 1, Rate: 5000}
 	costs := map[string][]int{"lb": {15, 17, 16}, "nginx": {20, 19, 30}, "haproxy": {25, 21, 22}}
-	for _, workload := range []string{"small-64", "download"} {
+	for _, workload := range []string{"small-64", "connect", "download"} {
 		for proxy, rounds := range costs {
 			for round, cost := range rounds {
 				r.add(sample{
