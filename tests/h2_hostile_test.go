@@ -29,6 +29,7 @@ var hostilities = map[string]func(s *streams, r *h2Request){
 	"end":      func(s *streams, _ *h2Request) { s.conn.Close() },
 	"settings": forever(func(s *streams, _ *h2Request) error { return s.WriteSettings() }),
 	"pings":    forever(func(s *streams, _ *h2Request) error { return s.WritePing(false, [8]byte{}) }),
+	"answers":  forever(func(s *streams, _ *h2Request) error { return s.WritePing(true, [8]byte{}) }),
 	"windows":  forever(func(s *streams, r *h2Request) error { return s.WriteWindowUpdate(r.id, 1) }),
 	"unknown":  forever(func(s *streams, r *h2Request) error { return s.WriteRawFrame(99, 0, r.id, nil) }),
 	"fields": func(s *streams, r *h2Request) {

@@ -22,6 +22,7 @@ type Conn struct {
 	recv    window // ours
 	peer    settings
 	debt    int // frames that brought nothing on
+	pings   int // of ours that are not answered
 
 	settled   bool // the server's settings came
 	goingAway bool

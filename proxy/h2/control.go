@@ -92,10 +92,22 @@ func (c *Conn) readReset(f *frame, p *http2.RSTStreamFrame) (Event, *Error) {
 	return Event{Kind: Reset, Stream: s, Code: p.ErrCode}, nil
 }
 
+// Ping asks the server for a sign of life. Whatever comes is one; the answer itself is told as Nothing.
+func (c *Conn) Ping() {
+	c.pings++
+	_ = c.framer.WritePing(false, [8]byte{})
+}
+
+// readPing answers (RFC 9113 §6.7). An answer that was asked for is the only one that costs nothing.
 func (c *Conn) readPing(p *http2.PingFrame) (Event, *Error) {
-	c.debt++
-	if !p.IsAck() {
+	switch {
+	case !p.IsAck():
+		c.debt++
 		_ = c.framer.WritePing(true, p.Data)
+	case c.pings > 0:
+		c.pings--
+	default:
+		c.debt++
 	}
 	return Event{}, nil
 }

@@ -26,7 +26,7 @@ func flooded(t *testing.T, line string) (rounds int, last string) {
 // Frames that cost us work, or an answer, and bring nothing on (CVE-2019-9512, -9514, -9515, -9518).
 func TestFloodsEndTheConnection(t *testing.T) {
 	for _, line := range []string{
-		"< settings", "< settings ack", "< ping", "< priority 1", "< unknown 1", "< window 0 1", "< window 1 1",
+		"< settings", "< settings ack", "< ping", "< ping ack", "< priority 1", "< unknown 1", "< window 0 1", "< window 1 1",
 		"< headers 1 :status=103",
 	} {
 		rounds, last := flooded(t, line)
@@ -62,6 +62,21 @@ func TestWorkPaysForFrames(t *testing.T) {
 		s.out.Reset()
 		if s.dead {
 			t.Fatal("an honest server was taken for a hostile one")
+		}
+	}
+}
+
+// A server that is asked once in a while, for ever, and has nothing to say but that it lives, is none either.
+func TestAnswersToPingsAreNoFlood(t *testing.T) {
+	s := newScript(t)
+	s.run("< settings")
+	s.run("request GET / Host=h")
+	for range 5000 {
+		s.run("ping")
+		s.run("< ping ack")
+		s.out.Reset()
+		if s.dead {
+			t.Fatal("given up for its answers")
 		}
 	}
 }

@@ -19,11 +19,12 @@ import (
 //	request GET /path [length=5|chunked] [name=value ...]     open a stream
 //	write 1 text       end 1 [name=value ...]                 its body, its end
 //	reset 1 CANCEL     taken 1 100                            give it up; its receiver took bytes
+//	ping                                                      ask for a sign of life
 //	< settings [ack] [NAME=value ...]                         from here on what the server sends
 //	< headers 1 [end] [more] [name=value ...]                 more: CONTINUATION follows
 //	< continuation 1 [more] [name=value ...]
 //	< data 1 [end] [pad=9] [text or *1000]
-//	< rst 1 CODE   < window 1 100   < goaway 1 CODE   < ping   < priority 1   < push 1   < unknown 1   < raw 0a0b
+//	< rst 1 CODE   < window 1 100   < goaway 1 CODE   < ping [ack]   < priority 1   < push 1   < unknown 1   < raw 0a0b
 //
 // Each is answered by what the connection sends ("> …") and by its events ("= …").
 type script struct {
@@ -58,6 +59,8 @@ func (s *script) run(line string) {
 	switch {
 	case s.dead:
 		s.t.Fatalf("%q after the end", line)
+	case words[0] == "ping":
+		s.conn.Ping()
 	case words[0] == "<":
 		s.serve(words[1], words[2:])
 		s.receive()
@@ -141,7 +144,8 @@ func (s *script) serve(kind string, words []string) {
 	case "goaway":
 		_ = s.framer.WriteGoAway(s.number(words[0]), code(words[1]), nil)
 	case "ping":
-		_ = s.framer.WritePing(false, [8]byte{1, 2, 3})
+		ack, _ := marked(words, "ack")
+		_ = s.framer.WritePing(ack, [8]byte{1, 2, 3})
 	case "priority":
 		_ = s.framer.WritePriority(id, http2.PriorityParam{Weight: 7})
 	case "push":

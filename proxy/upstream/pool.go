@@ -1,7 +1,9 @@
 package upstream
 
 import (
+	"cmp"
 	"crypto/tls"
+	"time"
 
 	"lb/messages"
 	"lb/proxy/h1"
@@ -22,6 +24,10 @@ type Pool struct {
 	TLS *tls.Config
 	// MaxIdle bounds the idle connections of each backend; DefaultMaxIdle when zero.
 	MaxIdle int
+	// Silence is how long a connection of HTTP/2 that carries something hears nothing until its backend is asked whether
+	// it is still there; 10 s when zero. A backend that does not answer gets no new streams half as long later, and is
+	// given up two times as long later.
+	Silence time.Duration
 
 	backends map[string]*Backend // by ID
 	out      transport.Gather
@@ -125,6 +131,9 @@ func (p *Pool) maxIdle() int {
 	}
 	return DefaultMaxIdle
 }
+
+// silence is in nanoseconds.
+func (p *Pool) silence() int64 { return int64(cmp.Or(p.Silence, defaultSilence)) }
 
 func (p *Pool) limits() h1.Limits { return h1.Limits{HeadBytes: p.Config.Limits.HeaderBytes} }
 

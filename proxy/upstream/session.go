@@ -23,6 +23,7 @@ const (
 // HTTP/2 and how many streams it takes, and nothing was sent that could be executed by somebody who does not.
 type session struct {
 	line
+	life
 	codec   *h2.Conn
 	streams []*Stream // that may be written to, or were
 	waiting []*Stream // for the settings, in order
@@ -40,7 +41,6 @@ type session struct {
 	careful bool   // it must not be sent on a connection that the backend has ended
 	failed  bool   // a send failed: nothing more is sent
 	broken  bool   // the rest has whole frames: a panic kept them from being told
-	heard   int64  // loop time of the last read
 }
 
 func newSession(b *Backend) *session {
@@ -100,10 +100,7 @@ func (s *session) add(st *Stream) {
 		s.waiting = append(s.waiting, st)
 		return
 	}
-	if len(s.streams) == 0 {
-		s.count(false)
-		s.tcp.Deadline(0)
-	}
+	s.count(false)
 	st.phase = requesting
 	st.place = len(s.streams)
 	s.streams = append(s.streams, st)
@@ -121,9 +118,9 @@ func (s *session) remove(st *Stream) {
 	}
 }
 
-// rested goes idle after the last stream, or parts.
+// rested goes idle after the last stream, or parts. One whose backend may be gone is not kept.
 func (s *session) rested() {
-	if s.stage == parting || s.backend.gone {
+	if s.stage == parting || s.backend.gone || s.unanswered() {
 		s.part()
 		return
 	}

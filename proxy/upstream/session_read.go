@@ -39,7 +39,7 @@ func (s *session) Readable() {
 		switch {
 		case n > 0:
 			s.backend.stats.Received += uint64(n)
-			s.heard = s.backend.pool.Net.Loop.Now()
+			s.hear(s.backend.pool.Net.Loop.Now())
 			s.take(b[:had+n])
 		case errors.Is(err, transport.ErrNotNow):
 			return

@@ -57,7 +57,7 @@ func (s *session) send() {
 	s.flushed = s.opened
 }
 
-// expect sets the deadline of the connection as such; each stream has its own.
+// expect sets the deadline of the connection as such; each stream has its own. Hot path.
 func (s *session) expect() {
 	p := s.backend.pool
 	switch {
@@ -67,7 +67,7 @@ func (s *session) expect() {
 	case len(s.streams) == 0:
 		s.tcp.Deadline(p.in(int64(p.Config.Timeouts.Idle)))
 	default:
-		s.tcp.Deadline(0)
+		s.tcp.Deadline(s.due())
 	}
 }
 
@@ -82,6 +82,8 @@ func (s *session) Late() {
 		s.stalled()
 	case len(s.streams) == 0:
 		s.part()
+	default:
+		s.silent()
 	}
 }
 
