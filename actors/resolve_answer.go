@@ -50,10 +50,11 @@ func parseAnswer(message []byte, id uint16, name dnsmessage.Name, kind dnsmessag
 	if err := p.SkipAllQuestions(); err != nil {
 		return nil, err
 	}
-	return readAnswers(&p)
+	return readAnswers(&p, kind)
 }
 
-func readAnswers(p *dnsmessage.Parser) (*records, error) {
+// readAnswers takes the records of the kind that was asked for.
+func readAnswers(p *dnsmessage.Parser, kind dnsmessage.Type) (*records, error) {
 	r := &records{}
 	for first := true; ; first = false {
 		h, err := p.AnswerHeader()
@@ -66,7 +67,12 @@ func readAnswers(p *dnsmessage.Parser) (*records, error) {
 		if first || h.TTL < r.ttl {
 			r.ttl = h.TTL
 		}
-		if err := r.read(p, h); err != nil {
+		if h.Type != kind {
+			err = p.SkipAnswer()
+		} else {
+			err = r.read(p, kind)
+		}
+		if err != nil {
 			return nil, err
 		}
 	}
@@ -76,8 +82,8 @@ func readAnswers(p *dnsmessage.Parser) (*records, error) {
 	return r, nil
 }
 
-func (r *records) read(p *dnsmessage.Parser, h dnsmessage.ResourceHeader) error {
-	switch h.Type {
+func (r *records) read(p *dnsmessage.Parser, kind dnsmessage.Type) error {
+	switch kind {
 	case dnsmessage.TypeA:
 		a, err := p.AResource()
 		r.addresses = append(r.addresses, netip.AddrFrom4(a.A))
@@ -111,7 +117,8 @@ func (r *records) holds() time.Duration {
 }
 
 // services are the entries of the most preferred priority, the lowest number, in a stable order. A target of "." says that
-// there is no such service (RFC 2782).
+// there is no such service (RFC 2782). One that is no host name is left out: DNS carries any bytes (RFC 2181 §11), and the
+// name of a backend comes to stand in Host, in logs and in labels.
 func (r *records) services() (list []Service) {
 	if len(r.servers) == 0 {
 		return nil
@@ -122,7 +129,7 @@ func (r *records) services() (list []Service) {
 	}
 	for _, s := range r.servers {
 		host := strings.TrimSuffix(strings.ToLower(s.Target.String()), ".")
-		if s.Priority == best && host != "" && s.Port != 0 {
+		if s.Priority == best && messages.IsHost(host) && s.Port != 0 {
 			list = append(list, Service{host, s.Port, bounded(s.Weight, largest)})
 		}
 	}

@@ -73,6 +73,7 @@ func TestServiceRecords(t *testing.T) {
 		"[{a 80 1000} {b 80 15}]": {srv(1, 65535, 80, "a."), srv(1, 1000, 80, "b.")},
 		"[]":                      {srv(0, 0, 0, ".")},
 		"[{a 80 1}]":              {srv(0, 1, 80, "a."), srv(0, 2, 80, "a.")},
+		"[{b_1.c 80 1}]":          {srv(0, 1, 80, "a\r\nx:y."), srv(0, 1, 80, "a/b."), srv(0, 1, 80, "B_1.c.")},
 	} {
 		if got := fmt.Sprint((&records{servers: servers}).services()); got != want {
 			t.Errorf("got %s, want %s", got, want)
@@ -86,29 +87,4 @@ func TestRecordsHoldWithinBounds(t *testing.T) {
 			t.Errorf("%d s: %v, want %v", seconds, got, want)
 		}
 	}
-}
-
-// Whatever comes in a datagram is an answer or an error, never a panic.
-func FuzzAnswer(f *testing.F) {
-	name := dnsmessage.MustNewName("web.")
-	f.Add(query(1, name, dnsmessage.TypeA))
-	answer := dnsmessage.Message{
-		Header:    dnsmessage.Header{ID: 1, Response: true},
-		Questions: []dnsmessage.Question{{Name: name, Type: dnsmessage.TypeA, Class: dnsmessage.ClassINET}},
-		Answers: []dnsmessage.Resource{{
-			Header: dnsmessage.ResourceHeader{Name: name, Class: dnsmessage.ClassINET, TTL: 5},
-			Body:   &dnsmessage.AResource{A: [4]byte{10, 0, 0, 1}},
-		}},
-	}
-	packed, err := answer.Pack()
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add(packed)
-	f.Fuzz(func(t *testing.T, message []byte) {
-		r, err := parseAnswer(message, 1, name, dnsmessage.TypeA)
-		if (err == nil) == (r == nil || r.empty()) {
-			t.Errorf("records %+v with the error %v", r, err)
-		}
-	})
 }

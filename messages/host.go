@@ -11,6 +11,13 @@ const (
 	maxLabel    = 63
 )
 
+// IsHost reports whether s is an IP address or a host name as a Backend has it: in lower case, and so that it can be looked
+// up.
+func IsHost(s string) bool {
+	host, err := canonicalHost(s, s)
+	return err == nil && host == s
+}
+
 // canonicalHost returns an IP address in netip's form or a host name in lower case, so that one server has one identity
 // however it is written. whole is the word for the error.
 func canonicalHost(whole, host string) (string, error) {
