@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"time"
 
@@ -51,6 +52,7 @@ var (
 	errUnknownLevels = errors.New("the log level cannot be changed")
 	errNoResize      = errors.New("the number of workers cannot be changed")
 	errNoUpgrade     = errors.New("no other process can take over")
+	errManyOrders    = errors.New("order: something stands behind it")
 	errNoFile        = errors.New("there is no configuration file to read")
 )
 
@@ -93,6 +95,9 @@ func readOrder(w http.ResponseWriter, r *http.Request) (o order, err error) {
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&o); err != nil {
 		return o, fmt.Errorf("order: %w", err)
+	}
+	if _, err := decoder.Token(); err != io.EOF {
+		return o, errManyOrders
 	}
 	return o, nil
 }
