@@ -4,6 +4,7 @@ import (
 	"lb/messages"
 	"lb/proxy/balance"
 	"lb/proxy/loop"
+	"lb/proxy/upstream"
 )
 
 // standing is what a worker holds of a backend's fitness: the control plane's word, and its own evidence since.
@@ -47,6 +48,15 @@ func (w *Worker) outcome(x *exchange, reason messages.Reason) {
 // stale counts the failure of a connection that its backend ended while it was idle, or as the request came: it may do so at
 // any time (RFC 9112 §9.5), so that nothing speaks against the backend. A fresh connection will tell.
 func (w *Worker) stale(b *backend) { b.stats.Failures[messages.ConnectionTerminated]++ }
+
+// blame says whose fault a failed attempt was.
+func (x *exchange) blame(f *upstream.Failure) {
+	if f.Reused && f.Reason == messages.ConnectionTerminated {
+		x.worker.stale(x.backend)
+		return
+	}
+	x.worker.outcome(x, f.Reason)
+}
 
 // judge counts the end of an attempt, and ejects the backend at the same number of failures as the control plane does.
 func (w *Worker) judge(b *backend, reason messages.Reason) {

@@ -49,6 +49,7 @@ type flags struct {
 	forgotten   bool // the body is not kept: no other attempt can be made once a byte of it was sent
 	fresh       bool // the next attempt must not use an idle connection
 	again       bool // the next attempt may be on the same backend, if there is no other: the failure was not its own
+	interim     bool // a backend has begun to answer it
 	answering   bool // the final head of the response went to the client
 	tunnel      bool
 	halfEnded   bool // one side of the tunnel has ended
@@ -186,15 +187,11 @@ func (x *exchange) forget() {
 
 // failed makes another attempt, if that is allowed, or tells the client.
 func (x *exchange) failed(f *upstream.Failure) {
-	w := x.worker
 	x.conn, x.sending = nil, false
 	x.left()
-	if f.Reused && f.Reason == messages.ConnectionTerminated {
-		w.stale(x.backend)
-	} else {
-		w.outcome(x, f.Reason)
-	}
-	if x.retry(f) {
+	x.blame(f)
+	if x.retries(f) {
+		x.repeat(f)
 		return
 	}
 	if x.answering {
@@ -202,25 +199,6 @@ func (x *exchange) failed(f *upstream.Failure) {
 		return
 	}
 	x.answer(answerFor(f.Reason, f.Detail))
-}
-
-// retry makes another attempt and reports whether it could.
-func (x *exchange) retry(f *upstream.Failure) bool {
-	w := x.worker
-	if x.attempts == maxAttempts || x.answering || x.forgotten || !mayRetry(x.method, f) {
-		return false
-	}
-	x.again = sameAgain(f)
-	if !x.again && !w.balancer.Others(x.tried[:x.attempts]) || f.Sent && !w.retries.spend(w.loop.Now()) {
-		return false
-	}
-	w.stats.Retries++
-	x.backend.stats.Retries[f.Reason]++
-	x.fresh = f.Reused
-	if x.attempt(x.parse()) {
-		x.pushOn()
-	}
-	return true
 }
 
 // answer ends the exchange with a response of our own.

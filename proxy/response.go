@@ -22,12 +22,18 @@ func (f *fromBackend) Connected(a upstream.Attempt) {
 func (f *fromBackend) Response(r *semantics.Response) {
 	x := (*exchange)(f)
 	w := x.worker
-	if r.Status == 101 {
+	switch r.Status {
+	case 101:
 		x.switchProtocols(r)
 		return
+	case 408:
+		if x.untimely(r) {
+			return
+		}
 	}
 	w.forwardResponse(r)
 	if r.Interim() {
+		x.interim = true
 		x.client.Interim(r)
 		return
 	}

@@ -36,6 +36,47 @@ func sameAgain(f *upstream.Failure) bool {
 	return false
 }
 
+// retries decides whether there is to be another attempt, and takes it off the budget.
+func (x *exchange) retries(f *upstream.Failure) bool {
+	w := x.worker
+	if x.attempts == maxAttempts || x.answering || x.forgotten || !mayRetry(x.method, f) {
+		return false
+	}
+	x.again = sameAgain(f)
+	if !x.again && !w.balancer.Others(x.tried[:x.attempts]) {
+		return false
+	}
+	return !f.Sent || w.retries.spend(w.loop.Now())
+}
+
+// repeat makes another attempt.
+func (x *exchange) repeat(f *upstream.Failure) {
+	x.worker.stats.Retries++
+	x.backend.stats.Retries[f.Reason]++
+	x.fresh = f.Reused
+	if x.attempt(x.parse()) {
+		x.pushOn()
+	}
+}
+
+// untimely makes another attempt if a response is the end of a connection that had waited idle for too long, rather than
+// an answer: 408 says that no complete request has come, and a whole one is on its way (RFC 9110 §15.5.9). False: the
+// client gets it. A backend that means it says it again on a fresh connection.
+func (x *exchange) untimely(r *semantics.Response) bool {
+	if r.KeepAlive || x.interim || !x.whole || !x.conn.Reused() {
+		return false
+	}
+	f := upstream.Failure{Reason: messages.ConnectionTerminated, Sent: true, Reused: true}
+	if !x.retries(&f) {
+		return false
+	}
+	x.cancel()
+	x.sending = false
+	x.worker.stale(x.backend)
+	x.repeat(&f)
+	return true
+}
+
 // budget bounds the retries of requests that were sent, so that failing backends are not hit by a multiple of the load:
 // one retry for five requests, or ten a second. Retries of what was not sent cost a backend nothing and are not counted.
 type budget struct {
