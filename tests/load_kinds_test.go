@@ -3,6 +3,7 @@ package tests
 import (
 	"bytes"
 	"crypto/sha256"
+	"crypto/tls"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -172,10 +173,14 @@ type loadBackend struct {
 
 func startLoadBackend(t *testing.T) *loadBackend {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := newLoadBackend(t)
+	s.runs(t, s.Serve)
+	return s
+}
+
+// newLoadBackend listens nowhere yet.
+func newLoadBackend(t *testing.T) *loadBackend {
+	t.Helper()
 	mux := http.NewServeMux()
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok") })
 	mux.HandleFunc("/hash", func(w http.ResponseWriter, r *http.Request) {
@@ -186,7 +191,7 @@ func startLoadBackend(t *testing.T) *loadBackend {
 	})
 	mux.HandleFunc("/slow", func(w http.ResponseWriter, _ *http.Request) { sendSlowly(w) })
 	mux.HandleFunc("/tunnel", echoTunnel)
-	server := &loadBackend{Server: &http.Server{Addr: listener.Addr().String(), Handler: mux}}
+	server := &loadBackend{Server: &http.Server{Handler: mux}}
 	server.ConnState = func(_ net.Conn, state http.ConnState) {
 		switch state {
 		case http.StateNew:
@@ -196,13 +201,23 @@ func startLoadBackend(t *testing.T) *loadBackend {
 		case http.StateActive, http.StateIdle:
 		}
 	}
+	return server
+}
+
+// runs listens, and serves until the test ends.
+func (s *loadBackend) runs(t *testing.T, serve func(net.Listener) error) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Addr = listener.Addr().String()
 	var running sync.WaitGroup
-	running.Go(func() { server.Serve(listener) })
+	running.Go(func() { serve(listener) })
 	t.Cleanup(func() {
-		server.Close()
+		s.Close()
 		running.Wait()
 	})
-	return server
 }
 
 func sendSlowly(w http.ResponseWriter) {
@@ -238,4 +253,20 @@ func loadBackends(t *testing.T, n int) (addrs []string) {
 		addrs = append(addrs, startLoadBackend(t).Addr)
 	}
 	return addrs
+}
+
+// secureLoadBackends are backends of a load that speak TLS, over HTTP/2 too if they are to, and the flags for lb.
+func secureLoadBackends(t *testing.T, n int, http2 bool) (addrs, args []string) {
+	t.Helper()
+	a := newAuthority(t)
+	for range n {
+		s := newLoadBackend(t)
+		s.TLSConfig = &tls.Config{Certificates: []tls.Certificate{a.leaf(nil)}}
+		s.Protocols = new(http.Protocols)
+		s.Protocols.SetHTTP1(true) // tunnels need it
+		s.Protocols.SetHTTP2(http2)
+		s.runs(t, func(l net.Listener) error { return s.ServeTLS(l, "", "") })
+		addrs = append(addrs, "https://"+s.Addr)
+	}
+	return addrs, []string{"--ca-file", a.file}
 }
