@@ -189,14 +189,16 @@ func (b *backend) settled() bool {
 }
 
 // pending reports whether the kernel holds bytes or an end that the script has not read.
-func (v *visit) pending() (pending bool) {
-	raw, err := v.SyscallConn()
+func (v *visit) pending() bool { return unread(v.TCPConn) }
+
+func unread(conn *net.TCPConn) (unread bool) {
+	raw, err := conn.SyscallConn()
 	if err != nil {
 		return false
 	}
 	raw.Control(func(fd uintptr) {
 		_, _, err := syscall.Recvfrom(int(fd), make([]byte, 1), syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
-		pending = err == nil
+		unread = err == nil
 	})
-	return pending
+	return unread
 }

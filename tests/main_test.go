@@ -18,7 +18,7 @@ import (
 var (
 	peer    = flag.String("peer", "", "test `nginx` or haproxy instead of lb, to check the tests themselves")
 	overTLS = flag.Bool("tls", false, "have all tests speak TLS with the backends")
-	update  = flag.Bool("update", false, "rewrite the transcripts in testdata/wire from what lb does")
+	update  = flag.Bool("update", false, "rewrite the transcripts in testdata/wire, and differences.txt, from what lb does")
 )
 
 // patience bounds every wait for something that must happen. It is reached only by a test that fails.
