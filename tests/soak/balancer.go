@@ -76,7 +76,7 @@ func startBalancer(binary, mode, dir string, more ...string) (*balancer, error) 
 
 var lastPort atomic.Int32
 
-// freePort is below the range of outgoing connections, so that none of those takes it, and no one that was found before.
+// freePort is below the range of outgoing connections, so that none of those takes it, and is found once.
 func freePort() (int, error) {
 	for range 1000 {
 		port := 20000 + (os.Getpid()*31+int(lastPort.Add(1)))%12000

@@ -9,8 +9,8 @@ import (
 	"math/rand/v2"
 )
 
-// sea is what all bodies are taken from: a body is named by where in it it begins, so that one of another request, or one
-// that lost or repeated a byte, is seen.
+// sea is what all bodies are taken from. A body is named by where in it it begins: one of another request is seen, and one
+// that lost or repeated a byte.
 var sea = func() []byte {
 	b := make([]byte, 4<<20)
 	rand.NewChaCha8([32]byte{7}).Read(b)
@@ -28,17 +28,17 @@ func (p piece) target(path string) string { return fmt.Sprintf("%s?at=%d&size=%d
 
 // compare reads to the end and tells the first byte that is wrong.
 func (p piece) compare(body io.Reader) error {
-	want := p.bytes()
+	want, got := p.bytes(), 0
 	buffer := make([]byte, 32<<10)
 	for {
 		n, err := body.Read(buffer)
 		if n > len(want) || !bytes.Equal(buffer[:n], want[:n]) {
-			return &wrongAnswer{fmt.Sprintf("the body is wrong between %d and %d of %d bytes", p.size-len(want), p.size-len(want)+n, p.size)}
+			return &wrongAnswer{fmt.Sprintf("the body is wrong between %d and %d of %d bytes", got, got+n, p.size)}
 		}
-		want = want[n:]
+		want, got = want[n:], got+n
 		switch {
 		case err == io.EOF && len(want) > 0:
-			return &wrongAnswer{fmt.Sprintf("the body has ended with %d of %d bytes", p.size-len(want), p.size)}
+			return &wrongAnswer{fmt.Sprintf("the body has ended with %d of %d bytes", got, p.size)}
 		case err == io.EOF:
 			return nil
 		case err != nil:

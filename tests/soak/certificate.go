@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// certify makes the certificate of the origins that speak TLS, for two days, and writes it to a file that lb is to trust.
+// certify makes the certificate of the origins that speak TLS, for two days, and writes it to a file for lb to trust.
 func certify(file string) (*tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

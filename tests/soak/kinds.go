@@ -4,7 +4,6 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net/http"
 	"strings"
@@ -186,7 +185,7 @@ func expectant(l *load, r *rand.Rand) error {
 			return err
 		}
 		response.Body.Close()
-		if _, err := io.WriteString(c.TCPConn, string(p.bytes())); err != nil {
+		if _, err := c.Write(p.bytes()); err != nil {
 			return err
 		}
 		_, err = c.receive(p)

@@ -41,8 +41,8 @@ func eventStream(l *load, r *rand.Rand) error {
 	})
 }
 
-// tunnelled sends lines through a tunnel for some seconds, each of which comes back. A backend of HTTP/2 makes no tunnel, and
-// says so.
+// tunnelled sends lines through a tunnel for some seconds, each of which comes back. HTTP/2 backends make no tunnel, and
+// say so.
 func tunnelled(l *load, r *rand.Rand) error {
 	return l.once(func(c *lane) error {
 		if err := c.send(get("/tunnel", "Connection: Upgrade", "Upgrade: websocket")); err != nil {
@@ -101,7 +101,8 @@ func slowReader(l *load, r *rand.Rand) error {
 	})
 }
 
-// idler keeps a connection for longer than lb does, which has to end it, and not before its time.
+// idler keeps a connection for longer than lb does, which has to end it, and not before its time. That begins anew in
+// another process.
 func idler(l *load, r *rand.Rand) error {
 	p := smallPiece(r)
 	return l.once(func(c *lane) error {
@@ -112,7 +113,7 @@ func idler(l *load, r *rand.Rand) error {
 			return err
 		}
 		began := time.Now()
-		c.SetDeadline(began.Add(idleTimeout + patience))
+		c.SetDeadline(began.Add(2*idleTimeout + patience))
 		_, err := c.reader.ReadByte()
 		if waited := time.Since(began); err == io.EOF && waited < idleTimeout-time.Second {
 			return fmt.Errorf("ended after %v of %v: %w", waited, idleTimeout, errCrossed)

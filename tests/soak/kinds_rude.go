@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// Clients that leave, that stop in the middle or talk nonsense, and requests that a backend answers badly. What the end of
-// those is counts as answered unless it is wrong.
+// Clients that leave, that stop in the middle or talk nonsense, and requests that a backend answers badly. However they
+// end, those count as answered unless they end wrong.
 
 // leaveInDownload leaves after a part of the body: by FIN, or by RST with bytes unread.
 func leaveInDownload(l *load, r *rand.Rand) error {

@@ -121,8 +121,8 @@ func (l *load) connect() (*lane, error) {
 	return c, c.SetDeadline(time.Now().Add(patience))
 }
 
-// take returns a connection that waits, or a new one. One that lb has ended meanwhile is dropped, as clients do that watch
-// their connections.
+// take returns a connection that waits, or a new one. One that lb has ended meanwhile is dropped, as clients do that
+// watch their connections.
 func (l *load) take() (*lane, error) {
 	for {
 		l.mu.Lock()

@@ -114,7 +114,8 @@ func workingDirectory(keep string) (string, error) {
 // buildLB builds an lb that can be made to fail.
 func buildLB(ctx context.Context, dir string) (string, error) {
 	path := filepath.Join(dir, "lb")
-	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-tags", "lbfault,urfave_cli_no_docs", "-o", path, "lb/cmd/lb")
+	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-tags", "lbfault,urfave_cli_no_docs", "-o", path,
+		"lb/cmd/lb")
 	if output, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build lb: %w\n%s", err, output)
 	}

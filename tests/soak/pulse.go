@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// Clients and backends are in this process. While the machine has no time for it, all look slow, and lb is right to say so.
+// Clients and backends are in this process. While the machine has no time for it, all look slow, and lb is right to say
+// so.
 const (
 	pulseEvery   = 50 * time.Millisecond
 	pulseLate    = 250 * time.Millisecond // by so much: starved

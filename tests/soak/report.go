@@ -64,7 +64,8 @@ func row(minute int, part []sample, took []time.Duration) string {
 	mib := func(f func(*sample) int64) float64 { return float64(median(part, f)) / (1 << 20) }
 	latency := "-\t-"
 	if len(took) > 0 {
-		latency = fmt.Sprintf("%v\t%v", quantile(took, 0.5).Round(time.Microsecond), quantile(took, 0.99).Round(time.Microsecond))
+		half, most := quantile(took, 0.5), quantile(took, 0.99)
+		latency = fmt.Sprintf("%v\t%v", half.Round(time.Microsecond), most.Round(time.Microsecond))
 	}
 	return fmt.Sprintf("%d\t%d\t%.1f\t%.1f\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%s\t", minute, part[len(part)-1].Generation,
 		mib(func(s *sample) int64 { return s.RSS }), mib(func(s *sample) int64 { return s.Anon }),
@@ -86,7 +87,8 @@ func (s *stand) printEndings(out io.Writer) {
 			answered[e.kind] = s.tally.counts[e]
 			continue
 		}
-		failed[e.kind] = append(failed[e.kind], fmt.Sprintf("%d %s (%s)", s.tally.counts[e], e.word, cmp.Or(e.trouble, "UNEXPLAINED")))
+		reason := cmp.Or(e.trouble, "UNEXPLAINED")
+		failed[e.kind] = append(failed[e.kind], fmt.Sprintf("%d %s (%s)", s.tally.counts[e], e.word, reason))
 	}
 	fmt.Fprintln(out)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)

@@ -66,8 +66,8 @@ func (r *rest) lower(one *sample) {
 	r.Goroutines, r.Actors = min(r.Goroutines, one.Goroutines), min(r.Actors, one.Actors)
 }
 
-// dumpWorker has worker process 0 end with a list of its goroutines on stderr, which is the only way to see them, and waits
-// for its successor.
+// dumpWorker has worker process 0 end with a list of its goroutines on stderr, which is the only way to see them, and
+// waits for its successor.
 func (s *stand) dumpWorker() (goroutines, error) {
 	state, err := s.lb.status()
 	if err != nil {

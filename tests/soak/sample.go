@@ -54,7 +54,8 @@ func (b *balancer) take() (s sample, err error) {
 		}
 		s.usage.add(u)
 	}
-	s.Processes, s.InFlight, s.Clients, s.Lines = len(pids), state.Traffic.InFlight, state.Traffic.Connections, state.lines()
+	s.Processes, s.InFlight = len(pids), state.Traffic.InFlight
+	s.Clients, s.Lines = state.Traffic.Connections, state.lines()
 	return s, errors.Join(b.countGoroutines(&s), b.countActors(&s))
 }
 

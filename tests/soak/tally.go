@@ -29,8 +29,8 @@ type otherStatus struct {
 // Error implements error.
 func (s *otherStatus) Error() string { return fmt.Sprintf("status %d: %s", s.code, s.why) }
 
-// errCrossed is the end of a kept connection before a byte of the answer: request and end have crossed. lb has promised to
-// give no occasion to that: whoever waits is told first, or handed over.
+// errCrossed is the end of a kept connection before a byte of the answer: request and end have crossed. lb has promised
+// to give no occasion to that: whoever waits is told first, or handed over.
 var errCrossed = errors.New("closed while the request was on its way")
 
 // wordOf is the word for how a request ended.
@@ -66,15 +66,15 @@ type trouble struct {
 	ended   time.Time // zero while it lasts
 }
 
-// What explains what. Reloads and upgrades explain nothing, and nothing explains a wrong or a late answer, or a connection
-// that is refused.
+// What explains what. Reloads and upgrades explain nothing, and nothing explains a wrong answer, or a connection that is
+// refused.
 var (
 	ofOrigins    = []string{"502", "503", "504", "cut", "reset"}
 	ofWorkers    = []string{"cut", "reset", "crossed"}
 	ofStarvation = []string{"502", "503", "504", "408", "cut", "reset", "late"}
 )
 
-// afterEffect is how long after its end a trouble may still be felt: connections that have died and are not yet found out.
+// afterEffect is how long after its end a trouble may still be felt, by connections that have died unnoticed.
 const afterEffect = 1500 * time.Millisecond
 
 func (t *trouble) covers(word string, began, ended time.Time) bool {

@@ -51,7 +51,7 @@ func TestTroublesExplain(t *testing.T) {
 		{"none", trouble{}, reset, 1},
 		{"now", trouble{explain: ofWorkers, began: now.Add(-time.Second)}, reset, 0},
 		{"just over", trouble{explain: ofWorkers, began: now.Add(-9 * time.Second), ended: now.Add(-time.Second)}, reset, 0},
-		{"long over", trouble{explain: ofWorkers, began: now.Add(-9 * time.Second), ended: now.Add(-8 * time.Second)}, reset, 1},
+		{"long over", trouble{explain: ofWorkers, began: now.Add(-time.Hour), ended: now.Add(-8 * time.Second)}, reset, 1},
 		{"of another kind", trouble{explain: ofWorkers, began: now.Add(-time.Second)}, &otherStatus{502, ""}, 1},
 		{"wrong", trouble{explain: slices.Concat(ofWorkers, ofOrigins), began: now.Add(-time.Second)}, &wrongAnswer{"x"}, 1},
 	} {

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// What may grow, and how far. All are compared as medians of a third of a process' life, after it has warmed up; what is
-// at rest has to be the same to the last descriptor.
+// What may grow, and how far. All are compared as medians of a third of a process' life, after it has warmed up; what
+// is at rest has to be the same to the last descriptor.
 const (
 	memoryShare   = 20      // growth of resident memory by 1/20 is noise of the heap,
 	memoryBytes   = 4 << 20 // and so is this much
