@@ -64,10 +64,10 @@ func (s *session) lose(reason messages.Reason, detail string) {
 }
 
 // Crashed implements transport.User. If it was the code of one exchange that panicked, only that one ends: what else
-// the read brought is told in another turn.
+// the read brought is told in another turn, unless there is nobody left to tell it to.
 func (s *session) Crashed() {
 	st := s.turn
-	if st == nil || s.stage == over {
+	if st == nil || s.stage == over || s.stage == parting && len(s.streams) == 0 {
 		s.crash()
 		return
 	}
@@ -89,7 +89,7 @@ func (s *session) crash() {
 	s.streams, s.waiting = nil, nil
 	for _, st := range all {
 		x := st.exchange
-		st.exchange, st.phase = nil, gone
+		st.exchange, st.phase, st.deadline = nil, gone, 0
 		if x != nil {
 			x.Crashed()
 		}

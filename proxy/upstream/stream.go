@@ -144,6 +144,7 @@ func (st *Stream) fail(f failing) {
 		Sent: !f.unsent && st.codec.ID() > 0 && st.codec.ID() <= s.flushed,
 	}
 	s.backend.stats.Failures++
+	s.backend.pool.told = x // it must hear of a panic in quit, too
 	st.quit(h2.Cancel)
 	s.backend.pool.tellFailure(x, failure)
 	st.recycle()

@@ -108,6 +108,7 @@ func (st *Stream) endTurn() {
 func (st *Stream) finish(trailers []semantics.Field) {
 	x := st.exchange
 	st.session.served = true
+	st.session.backend.pool.told = x // it must hear of a panic in quit, too
 	st.quit(h2.Cancel)
 	st.session.backend.pool.tellEnd(x, trailers)
 	st.recycle()
