@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -155,6 +156,7 @@ func (w *workerProcess) give(m adopt) {
 
 func (w *workerProcess) told(ctx actor.Context, m told) {
 	if m.by != w.process {
+		discard(m.rights)
 		return
 	}
 	switch value := m.value.(type) {
@@ -177,7 +179,10 @@ func (w *workerProcess) answer(p WorkerProcess, m messages.PageAsked) {
 	}
 	w.station.local(m.Path, func(status int, contentType string, body []byte) {
 		page := messages.Page{Number: m.Number, Status: status, Type: contentType, Body: body}
-		_ = p.Send(page) // who cannot be told has ended, and its client with it
+		if err := p.Send(page); errors.Is(err, messages.ErrFrame) { // who cannot be told has ended, and its client with it
+			page.Status, page.Type, page.Body = 500, "text/plain; charset=utf-8", []byte("the page is too large\n")
+			_ = p.Send(page)
+		}
 	})
 }
 

@@ -216,8 +216,13 @@ func (u *uplink) act(what string, do func() error) {
 	}
 }
 
-// listen closes the old sockets as soon as the worker does not accept from them any more.
+// listen closes the old sockets as soon as the worker does not accept from them any more. Descriptors that a process has
+// no room for the kernel drops (unix(7), MSG_CTRUNC).
 func (u *uplink) listen(ctx actor.Context, m messages.Accept, rights []int) {
+	if len(rights) == 0 {
+		u.log.Error().Msg("no room for the sockets to accept from: too many descriptors are open")
+		return
+	}
 	old := u.Sockets
 	u.Sockets = rights
 	ctx.Send(u.worker, listenOn{fds: rights, size: m.Workers, then: func() { closeAll(old) }})
@@ -231,6 +236,7 @@ func closeAll(fds []int) {
 
 func (u *uplink) lend(ctx actor.Context, m messages.Lend, rights []int) {
 	if len(rights) != 1 {
+		closeAll(rights)
 		return
 	}
 	if old, lent := u.lent[m.Socket]; lent {
