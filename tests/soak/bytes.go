@@ -9,8 +9,8 @@ import (
 	"math/rand/v2"
 )
 
-// sea is what all bodies are taken from. A body is named by where in it it begins: one of another request is seen, and one
-// that lost or repeated a byte.
+// sea is what all bodies are taken from. A body is named by where in it it begins: one of another request is seen, and
+// one that lost or repeated a byte.
 var sea = func() []byte {
 	b := make([]byte, 4<<20)
 	rand.NewChaCha8([32]byte{7}).Read(b)

@@ -41,8 +41,8 @@ func eventStream(l *load, r *rand.Rand) error {
 	})
 }
 
-// tunnelled sends lines through a tunnel for some seconds, each of which comes back. HTTP/2 backends make no tunnel, and
-// say so.
+// tunnelled sends lines through a tunnel for some seconds, each of which comes back. HTTP/2 backends make no
+// tunnel, and say so.
 func tunnelled(l *load, r *rand.Rand) error {
 	return l.once(func(c *lane) error {
 		if err := c.send(get("/tunnel", "Connection: Upgrade", "Upgrade: websocket")); err != nil {

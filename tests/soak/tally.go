@@ -66,8 +66,8 @@ type trouble struct {
 	ended   time.Time // zero while it lasts
 }
 
-// What explains what. Reloads and upgrades explain nothing, and nothing explains a wrong answer, or a connection that is
-// refused.
+// What explains what. Reloads and upgrades explain nothing, and nothing explains a wrong answer or a refused
+// connection.
 var (
 	ofOrigins    = []string{"502", "503", "504", "cut", "reset"}
 	ofWorkers    = []string{"cut", "reset", "crossed"}
