@@ -159,9 +159,7 @@ func TestMetricsNameTheReasonOfFailures(t *testing.T) {
 	if failures < 1 || retries != failures-1 {
 		t.Errorf("%v failures and %v retries of one request", failures, retries)
 	}
-	if !strings.Contains(b.stdout.String(), `"error":"connection_refused"`) {
-		t.Error("the log has another word")
-	}
+	b.says(t, `"error":"connection_refused"`)
 }
 
 // Counters never fall, whatever becomes of the worker that counted.

@@ -155,9 +155,8 @@ func refusedFor(t *testing.T, b *balancer, why string) {
 	if n := b.scrape(t).sum("lb_backend_failures_total", `reason="tls_certificate_error"`); n < 1 {
 		t.Errorf("%v failures are counted", n)
 	}
-	if log := b.stdout.String(); !strings.Contains(log, `"error":"tls_certificate_error"`) || !strings.Contains(log, why) {
-		t.Errorf("the log does not say %q", why)
-	}
+	b.says(t, `"error":"tls_certificate_error"`)
+	b.says(t, why)
 }
 
 func echo(w http.ResponseWriter, r *http.Request) { io.Copy(w, r.Body) }
@@ -169,9 +168,8 @@ func TestInsecureIsWarnedOf(t *testing.T) {
 	back := startSecureGo(t, &tls.Config{Certificates: []tls.Certificate{alone.leaf(nil)}}, http.HandlerFunc(echo))
 	b := start(t, settings{backends: []string{"https://" + back}, args: []string{"-k"}})
 	b.get(t, "/").expect(t, 200, "")
-	if log := b.stdout.String(); !strings.Contains(log, `"level":"warn"`) || !strings.Contains(log, "not verified") {
-		t.Errorf("no warning in %s", log)
-	}
+	b.says(t, `"level":"warn"`)
+	b.says(t, "not verified")
 }
 
 // A server that asks for a certificate gets that of --client-cert, and without it refuses by an alert.
