@@ -203,10 +203,19 @@ func TestWorkersEndWithTheirMaster(t *testing.T) {
 	if took := time.Since(began); took > unhurried(time.Second) {
 		t.Errorf("the workers ended after %v, want within a second", took)
 	}
+	n.forget()
+}
+
+// forget removes what a killed process leaves.
+func (n *succession) forget() {
+	n.t.Helper()
 	for _, name := range []string{"pid", "control"} {
-		if err := os.Remove(n.path(name)); err != nil { // what a killed process leaves
-			t.Fatal(err)
+		if err := os.Remove(n.path(name)); err != nil {
+			n.t.Fatal(err)
 		}
+	}
+	if err := os.Truncate(n.path("stderr"), 0); err != nil {
+		n.t.Fatal(err)
 	}
 }
 

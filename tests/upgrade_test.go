@@ -1,6 +1,7 @@
 package tests
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -162,6 +163,41 @@ func TestUpgradeToABadConfigurationIsRejected(t *testing.T) {
 	if err := os.Truncate(n.path("stderr"), 0); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// A process that fails after it took over is missed at once, and its end is that of the one before it, which finishes
+// what it has.
+func TestEndOfASuccessorIsTold(t *testing.T) {
+	t.Parallel()
+	inEachMode(t, func(t *testing.T, mode string) {
+		release := make(chan struct{})
+		back := startBackend(t, serve(func(v *visit, m *message) bool {
+			<-release
+			return ok(v, m)
+		}))
+		n := startSuccession(t, settings{backends: []string{back.addr}, args: []string{"--mode", mode}})
+		c := (&balancer{addr: n.addr}).dial(t)
+		c.send(head("GET", "/"))
+		if !eventually(func() bool { return back.last("/") != nil }, n.ended) {
+			t.Fatal("no request arrived")
+		}
+		old := n.pid()
+		n.signal(syscall.SIGUSR2)
+		n.says("draining", 1)
+		if n.pid() == old {
+			t.Fatal("nobody took over")
+		}
+		n.signal(syscall.SIGKILL)
+		n.says("the process that took over has ended: new clients are not served", 1)
+		close(release)
+		c.response("GET").expect(t, 200, "ok")
+		<-n.ended
+		var exit *exec.ExitError
+		if !errors.As(n.err, &exit) || exit.ExitCode() != 128+int(syscall.SIGKILL) {
+			t.Errorf("the first process ended with %v", n.err)
+		}
+		n.forget()
+	})
 }
 
 func port(addr string) string {

@@ -220,6 +220,9 @@ func (sv *service) handOver(child *mp.Child, ended <-chan error) error {
 // leave drains, and hands over tunnels and connections that wait for a request.
 func (sv *service) leave(p *program, child *mp.Child, ended <-chan error) error {
 	defer child.Link.Close(farewellTime)
+	over := make(chan struct{})
+	defer close(over)
+	sv.log.goroutines.Go("watch who took over", func() { sv.watch(child, over) })
 	drain := sv.balancer.Drain
 	if sv.upgradeMove {
 		drain = sv.balancer.HandOver
@@ -230,6 +233,19 @@ func (sv *service) leave(p *program, child *mp.Child, ended <-chan error) error 
 		err = passedOn(child)
 	}
 	return err
+}
+
+// watch says at once that a process which took over has failed. This one cannot go back: it has closed its sockets, or is
+// about to.
+func (sv *service) watch(child *mp.Child, over <-chan struct{}) {
+	select {
+	case <-over:
+	case <-child.Done():
+		if exit := child.Exit(); exit.Status() != exitOK {
+			sv.log.Error().Str("logger", "upgrade").Int("pid", child.PID).Stringer("how", exit).
+				Msg("the process that took over has ended: new clients are not served")
+		}
+	}
 }
 
 // passedOn is the end of a process that took over and has ended before this one, which is the only one to see it.
