@@ -24,15 +24,17 @@ const (
 	patientRounds = 100
 )
 
-// FuzzConn holds that what a client's connection takes for requests, and answers, does not depend on how its bytes were cut;
-// that each request gets one answer; and that nothing keeps the connection open when the client has gone.
+// FuzzConn holds that what a client's connection takes for requests, and answers, does not depend on how its bytes were
+// cut; that each request gets one answer; and that nothing keeps the connection open when the client has gone.
 func FuzzConn(f *testing.F) {
 	for _, seed := range []string{
-		get + get, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc" + get, "\r\n" + get + "GET / HTTP/1.1\r\nHost: x\r\n",
+		get + get, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc" + get,
+		"\r\n" + get + "GET / HTTP/1.1\r\nHost: x\r\n", "GET /\x00", "GET / HTTP/1.1\r\n\r\n" + get,
 		"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nA: b\r\n\r\n" + get,
 		"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n3;x\r\nabcd",
-		"PUT / HTTP/1.0\r\nContent-Length: 1\r\nConnection: keep-alive\r\n\r\nx" + get, "GET / HTTP/1.1\r\n\r\n" + get, "GET /\x00",
-		"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" + get, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc",
+		"PUT / HTTP/1.0\r\nContent-Length: 1\r\nConnection: keep-alive\r\n\r\nx" + get,
+		"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" + get,
+		"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc",
 	} {
 		f.Add([]byte(seed), []byte{0})
 		f.Add([]byte(seed), []byte{17, 0, 40, 2})

@@ -23,13 +23,14 @@ const (
 	patientRounds = 1 << 21
 )
 
-// FuzzExchange holds that what an exchange hears of an HTTP/1.1 backend does not depend on how the backend's bytes were cut, and
-// has one end, which comes when the backend has gone at the latest.
+// FuzzExchange holds that what an exchange hears of an HTTP/1.1 backend does not depend on how the backend's bytes were
+// cut, and has one end, which comes when the backend has gone at the latest.
 func FuzzExchange(f *testing.F) {
 	for _, seed := range []string{
-		ok, "HTTP/1.1 100 Continue\r\n\r\n" + ok + "HTTP/1.1 200", "HTTP/1.1 204 No Content\r\n\r\n", "HTTP/1.0 200 OK\r\n\r\nabc",
-		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nA: b\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nab",
-		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabcd", "HTTP/1.1 101 x\r\nUpgrade: x\r\n\r\nabc", "SSH-2.0\r\n",
+		ok, "HTTP/1.1 100 Continue\r\n\r\n" + ok + "HTTP/1.1 200", "HTTP/1.1 204 No Content\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nA: b\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabcd", "HTTP/1.1 101 x\r\nUpgrade: x\r\n\r\nabc",
+		"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nab", "HTTP/1.0 200 OK\r\n\r\nabc", "SSH-2.0\r\n",
 	} {
 		f.Add([]byte(seed), []byte{0}, false)
 		f.Add([]byte(seed), []byte{17, 0, 40, 2}, true)
@@ -51,10 +52,12 @@ func FuzzExchange(f *testing.F) {
 // FuzzSession is FuzzExchange for a backend of HTTP/2 and three exchanges that share its connection.
 func FuzzSession(f *testing.F) {
 	head := "\x00\x00\x01\x01\x04\x00\x00\x00\x01" + status200
+	data := "\x00\x00\x02\x00\x01\x00\x00\x00\x01ok"
+	goAway := "\x00\x00\x08\x07\x00\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x00"
 	for _, seed := range []string{
-		head + "\x00\x00\x02\x00\x01\x00\x00\x00\x01ok\x00\x00\x01\x01\x05\x00\x00\x00\x03" + status200, "HTTP/1.1 400 x\r\n\r\n",
-		head + "\x00\x00\x02\x00\x00\x00\x00\x00\x01ok\x00\x00\x04\x03\x00\x00\x00\x00\x03\x00\x00\x00\x07",
-		"\x00\x00\x08\x07\x00\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x00" + head + "\x00\x00\x04\x08\x00\x00\x00\x00\x03\x00\x00\x00\x00",
+		head + data + "\x00\x00\x01\x01\x05\x00\x00\x00\x03" + status200, "HTTP/1.1 400 x\r\n\r\n",
+		head + data + "\x00\x00\x04\x03\x00\x00\x00\x00\x03\x00\x00\x00\x07",
+		goAway + head + "\x00\x00\x04\x08\x00\x00\x00\x00\x03\x00\x00\x00\x00",
 		"\x00\x00\x06\x04\x00\x00\x00\x00\x00\x00\x04\x00\x00\x00\x00\x00\x00\x00\x04\x01\x00\x00\x00\x00" + head,
 	} {
 		f.Add([]byte(seed), []byte{0})
@@ -162,7 +165,7 @@ func (p *play) Ready(loop.Events) {
 		return
 	case p.socket == 0:
 		p.accept()
-	case !p.asked: // the requests leave at the end of the round in which they are written; an answer may not come before
+	case !p.asked: // requests leave at the end of the round that they are written in; no answer may come before
 		p.asked = p.all(func(x *part) bool { return x.asked })
 	case len(p.input) > 0:
 		p.send()
