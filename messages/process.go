@@ -122,7 +122,11 @@ type HandedOver struct {
 }
 
 // Ready tells the old process that the new one serves.
-type Ready struct{}
+type Ready struct {
+	// Takes names the kinds of Moved that the new process knows. It may be of another version, an older one too: what it
+	// does not know it cannot serve.
+	Takes []string
+}
 
 // Unfit tells the old process why the new one gives up.
 type Unfit struct{ Why string }

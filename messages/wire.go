@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"slices"
 )
 
 // The wire encoding carries values of this package between processes of lb: four bytes with the length of what follows,
@@ -55,6 +56,25 @@ var wireKinds = func() map[reflect.Type]string {
 	}
 	return kinds
 }()
+
+// NewReady is the Ready of this version.
+func NewReady() Ready { return Ready{Takes: movedKinds()} }
+
+// TakesAll reports whether the new process knows all that this version hands over.
+func (r Ready) TakesAll() bool {
+	return !slices.ContainsFunc(movedKinds(), func(kind string) bool { return !slices.Contains(r.Takes, kind) })
+}
+
+// movedKinds are those of Moved, in order.
+func movedKinds() (kinds []string) {
+	for kind, t := range wireValues {
+		if t.Implements(reflect.TypeFor[Moved]()) {
+			kinds = append(kinds, kind)
+		}
+	}
+	slices.Sort(kinds)
+	return kinds
+}
 
 type frame struct {
 	Kind  string          `json:"kind"`

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/netip"
 	"reflect"
+	"slices"
 	"testing"
 	"testing/iotest"
 	"time"
@@ -101,19 +102,35 @@ func TestEachValueCrossesTheWireWhole(t *testing.T) {
 func TestFramesFollowEachOther(t *testing.T) {
 	wire, err := AppendFrame(nil, Beat{1})
 	if err == nil {
-		wire, err = AppendFrame(wire, Ready{})
+		wire, err = AppendFrame(wire, Beat{2})
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
 	r := bytes.NewReader(wire)
-	for _, want := range []any{Beat{1}, Ready{}} {
+	for _, want := range []any{Beat{1}, Beat{2}} {
 		if got, err := ReadFrame(r); err != nil || got != want {
 			t.Errorf("got %+v, %v; want %+v", got, err, want)
 		}
 	}
 	if _, err := ReadFrame(r); err != io.EOF {
 		t.Errorf("at the end: %v", err)
+	}
+}
+
+// A process of another version is handed over nothing that it does not know.
+func TestReadySaysWhatANewProcessTakes(t *testing.T) {
+	now := NewReady()
+	if want := []string{"connections_moved", "tunnel_moved"}; !slices.Equal(now.Takes, want) || !now.TakesAll() {
+		t.Errorf("takes %q, want %q", now.Takes, want)
+	}
+	for _, r := range []Ready{{}, {Takes: now.Takes[:1]}, {Takes: now.Takes[1:]}} {
+		if r.TakesAll() {
+			t.Errorf("who takes %q takes all", r.Takes)
+		}
+	}
+	if newer := (Ready{Takes: append(now.Takes, "streams_moved")}); !newer.TakesAll() {
+		t.Errorf("who takes %q does not take all", newer.Takes)
 	}
 }
 

@@ -3,6 +3,8 @@ package mp
 import (
 	"fmt"
 	"syscall"
+
+	"lb/messages"
 )
 
 // Start is what a new process is and what it inherits.
@@ -26,6 +28,8 @@ type Child struct {
 	PID int
 	// Link to it. It is the caller's to close.
 	Link *Link
+	// Ready is what a successor said when it served.
+	Ready messages.Ready
 
 	process process
 	done    chan struct{}

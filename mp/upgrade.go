@@ -82,6 +82,7 @@ func (c *Child) verdict() error {
 		}
 		switch m := value.(type) {
 		case messages.Ready:
+			c.Ready = m // before await returns
 			return nil
 		case messages.Unfit:
 			return &UpgradeError{messages.UpgradeRejected, errors.New(m.Why)}

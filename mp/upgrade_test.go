@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -23,6 +24,7 @@ type actor struct {
 	killed chan struct{}
 	once   sync.Once
 	waited bool
+	ready  messages.Ready
 }
 
 func (a *actor) Number() int { return 4711 }
@@ -124,6 +126,7 @@ func upgrade(t *testing.T, play func(*Link, <-chan struct{}) Exit, refuse error,
 	}
 	child, err := u.do(th.system(), th.spawn)
 	if err == nil {
+		th.actor.ready = child.Ready
 		child.Kill()
 		child.Link.Close(0)
 	}
@@ -146,11 +149,14 @@ func TestUpgradeEndsWhenTheNewProcessServes(t *testing.T) {
 	var told any
 	a, err := upgrade(t, func(l *Link, killed <-chan struct{}) Exit {
 		told, _, _ = l.Receive()
-		l.Send(messages.Ready{})
+		l.Send(messages.Ready{Takes: []string{"a"}})
 		return untilKilled(l, killed)
 	}, nil, time.Minute, false)
 	if err != nil || !a.waited {
 		t.Errorf("%v, waited for: %v", err, a.waited)
+	}
+	if !slices.Equal(a.ready.Takes, []string{"a"}) {
+		t.Errorf("the new process takes %q", a.ready.Takes)
 	}
 	if !reflect.DeepEqual(told, handedOver) {
 		t.Errorf("told %+v, want %+v", told, handedOver)

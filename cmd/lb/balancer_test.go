@@ -29,8 +29,9 @@ type standIn struct {
 	stuck  bool // a drain never ends
 	within chan time.Duration
 
-	withdrawn atomic.Bool
-	reloads   chan struct{} // nil: there is no configuration file
+	withdrawn  atomic.Bool
+	handedOver bool
+	reloads    chan struct{} // nil: there is no configuration file
 }
 
 func newStandIn() *standIn {
@@ -57,7 +58,10 @@ func (s *standIn) Drain(within time.Duration) error {
 	return nil
 }
 
-func (s *standIn) HandOver(within time.Duration) error { return s.Drain(within) }
+func (s *standIn) HandOver(within time.Duration) error {
+	s.handedOver = true
+	return s.Drain(within)
+}
 
 func (s *standIn) Reload() bool {
 	if s.reloads == nil {

@@ -103,7 +103,7 @@ func (p *predecessor) ready() error {
 			return err
 		}
 	}
-	if err := p.link.Send(messages.Ready{}); err != nil {
+	if err := p.link.Send(messages.NewReady()); err != nil {
 		return fmt.Errorf("the process to be replaced: %w", err)
 	}
 	return nil

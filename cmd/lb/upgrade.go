@@ -217,17 +217,22 @@ func (sv *service) handOver(child *mp.Child, ended <-chan error) error {
 	return sv.leave(sv.program, child, ended)
 }
 
+// parting is how to drain once another process serves: what it does not know how to take is better ended here, where
+// the end is announced.
+func (sv *service) parting(child *mp.Child) func(within time.Duration) error {
+	if sv.upgradeMove && child.Ready.TakesAll() {
+		return sv.balancer.HandOver
+	}
+	return sv.balancer.Drain
+}
+
 // leave drains, and hands over tunnels and connections that wait for a request.
 func (sv *service) leave(p *program, child *mp.Child, ended <-chan error) error {
 	defer child.Link.Close(farewellTime)
 	over := make(chan struct{})
 	defer close(over)
 	sv.log.goroutines.Go("watch who took over", func() { sv.watch(child, over) })
-	drain := sv.balancer.Drain
-	if sv.upgradeMove {
-		drain = sv.balancer.HandOver
-	}
-	err := p.drained(drain, sv.drain, ended, sv.log)
+	err := p.drained(sv.parting(child), sv.drain, ended, sv.log)
 	if err == nil {
 		sv.log.Info().Str("logger", "upgrade").Msg("drained")
 		err = passedOn(child)
