@@ -66,7 +66,8 @@ func newWorker(system *supervisor.System, s *seat, log zerolog.Logger) *worker {
 
 func workerName(number int) string { return fmt.Sprintf("worker/%d", number) }
 
-// Receive implements actor.Actor, on the loop's thread.
+// Receive implements actor.Actor, on the loop's thread. A worker that stops has left its seat, and gets messages until its
+// pool has stopped, too.
 func (w *worker) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
 	case *actor.Started:
@@ -78,9 +79,13 @@ func (w *worker) Receive(ctx actor.Context) {
 	case messages.Drain:
 		w.drain(ctx.Parent(), m)
 	case lend:
-		w.listen(m.fd)
+		if w.seat.worker != nil {
+			w.listen(m.fd)
+		}
 	case reclaim:
-		w.seat.worker.Unlisten(m.fd)
+		if w.seat.worker != nil {
+			w.seat.worker.Unlisten(m.fd)
+		}
 		if m.then != nil {
 			m.then()
 		}
@@ -117,7 +122,7 @@ func (w *worker) start(ctx actor.Context) {
 // apply routes by a snapshot. With the first one the worker begins to accept: clients that came before wait in the
 // socket's queue.
 func (w *worker) apply(ctx actor.Context, s *messages.Snapshot) {
-	if w.seat.snapshot != nil && s.Generation < w.seat.snapshot.Generation {
+	if w.seat.worker == nil || w.seat.snapshot != nil && s.Generation < w.seat.snapshot.Generation {
 		return
 	}
 	w.seat.snapshot = s
