@@ -11,7 +11,7 @@ import (
 )
 
 // patience bounds how long a test awaits what must come.
-const patience = 10 * time.Second
+const patience = 30 * time.Second
 
 // site is a network whose loop runs until the end of the test.
 type site struct {
