@@ -133,6 +133,7 @@ func (b *backend) probed(ctx actor.Context, m probed) {
 		b.known.passed++
 	} else {
 		b.known.failed++
+		b.known.felled = false
 	}
 	if b.turn(now, t.Reason) || b.machine.Wavers() {
 		b.hurry(ctx)

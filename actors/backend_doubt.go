@@ -9,15 +9,16 @@ import (
 	"lb/messages"
 )
 
-// Requests alone do not take the last backend down: it may be they that are at fault, one URL that no backend can stand
-// for one. Who is the last one only the parent knows, so that a backend asks before it goes down by them.
+// Requests alone take down no more than half of the backends: it may be they that are at fault, one URL that no backend can
+// stand for one. Who the others are only the parent knows, so that a backend asks before it goes down by them. A probe
+// decides on those that are too many.
 
 type (
 	// doubted: requests would take the backend of that ID down.
 	doubted struct{ id string }
 	// fallen answers that it is to go down.
 	fallen struct{}
-	// spared answers that it is the last one: a probe decides.
+	// spared answers that enough are down for no other reason: a probe decides.
 	spared struct{}
 )
 
@@ -53,7 +54,7 @@ func (b *backend) fall(ctx actor.Context) {
 	}
 	now := time.Now()
 	t, _ := b.machine.Attempt(now, *b.doubt)
-	b.doubt = nil
+	b.doubt, b.known.felled = nil, true
 	b.turn(now, t.Reason)
 	b.report(ctx)
 	b.hurry(ctx)
@@ -66,7 +67,7 @@ func (b *backends) judge(ctx actor.Context, id string) {
 	if e == nil || e.pid == nil {
 		return
 	}
-	if !b.another(e) {
+	if !b.sparesEnough(e) {
 		ctx.Send(e.pid, spared{})
 		return
 	}
@@ -74,12 +75,19 @@ func (b *backends) judge(ctx actor.Context, id string) {
 	ctx.Send(e.pid, fallen{})
 }
 
-// another reports whether a backend is up besides that one.
-func (b *backends) another(than *entry) bool {
+// sparesEnough reports whether a backend may go down by requests: with it, they have felled at most half of those that
+// nothing else speaks against.
+func (b *backends) sparesEnough(one *entry) bool {
+	felled, all := 1, 1
 	for _, e := range b.order {
-		if e != than && !e.falls && len(e.last.addresses) > 0 && e.last.state == messages.Up {
-			return true
+		switch {
+		case e == one || len(e.last.addresses) == 0:
+		case e.falls || e.last.felled && e.last.state == messages.Down:
+			felled++
+			all++
+		case e.last.state == messages.Up:
+			all++
 		}
 	}
-	return false
+	return 2*felled <= all
 }

@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -24,21 +25,59 @@ func TestRequestsDoNotTakeTheLastBackendDown(t *testing.T) {
 	})
 }
 
-// Their evidence may arrive in any order: one of them stays.
-func TestRequestsThatFailEverywhereAtOnceSpareOneBackend(t *testing.T) {
-	play(t, config(t, one, two, three), func(s *stage) {
-		s.pass(3 * time.Second)
-		for range 3 {
-			for _, id := range []string{one, two, three} {
-				s.system.Root.Send(s.backends, messages.Outcome{
-					Backend: id, Reason: messages.ConnectionTerminated, Began: time.Now(),
-				})
+// Their evidence may arrive in any order: no more than half of the backends go down, whatever their number.
+func TestRequestsThatFailEverywhereAtOnceSpareHalfOfTheBackends(t *testing.T) {
+	for _, c := range []struct{ of, up int }{{1, 1}, {2, 1}, {3, 2}, {4, 2}, {5, 3}, {10, 5}} {
+		var ids []string
+		for i := range c.of {
+			ids = append(ids, fmt.Sprintf("127.0.0.1:%d", 9001+i))
+		}
+		play(t, config(t, ids...), func(s *stage) {
+			s.pass(3 * time.Second)
+			for range 4 {
+				for _, id := range ids {
+					s.system.Root.Send(s.backends, messages.Outcome{
+						Backend: id, Reason: messages.ConnectionTerminated, Began: time.Now(),
+					})
+				}
 			}
+			s.pass(0)
+			if up := strings.Count(strings.Join(s.picture(), "\n"), " up"); up != c.up {
+				t.Errorf("%d of %d backends are up, want %d: %q", up, c.of, c.up, s.picture())
+			}
+		})
+	}
+}
+
+// What probes have taken down, or confirm, does not count: of the others requests may take half down again.
+func TestRequestsTakeDownHalfOfWhatProbesLeave(t *testing.T) {
+	play(t, config(t, one, two, three, four), func(s *stage) {
+		reset := func(id string) {
+			s.outcomes(id, messages.ConnectionTerminated, messages.ConnectionTerminated, messages.ConnectionTerminated)
 		}
-		s.pass(0)
-		if up := strings.Count(strings.Join(s.picture(), "\n"), " up"); up != 1 {
-			t.Errorf("%d backends are up, want 1: %q", up, s.picture())
+		s.pass(3 * time.Second)
+		reset(one)
+		reset(two)
+		reset(three)
+		s.want(one+" down", two+" down", three+" up", four+" up")
+		s.fail(one, messages.ConnectionRefused)
+		s.fail(two, messages.ConnectionRefused)
+		s.pass(5 * time.Second)
+		reset(three)
+		reset(four)
+		s.want(one+" down", two+" down", three+" down", four+" up")
+	})
+}
+
+// Those that are really gone go down as soon as a probe has seen it, however many they are.
+func TestAllBackendsThatAreGoneGoDownAtOnce(t *testing.T) {
+	play(t, config(t, one, two, three, four), func(s *stage) {
+		s.pass(3 * time.Second)
+		for _, id := range []string{one, two, three} {
+			s.fail(id, messages.ConnectionRefused)
+			s.outcomes(id, messages.ConnectionRefused, messages.ConnectionRefused, messages.ConnectionRefused)
 		}
+		s.want(one+" down", two+" down", three+" down", four+" up")
 	})
 }
 

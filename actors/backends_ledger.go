@@ -53,6 +53,7 @@ type standing struct {
 	addresses []netip.Addr
 	machine   health.Machine // a copy
 	doubted   bool           // it waits for whether it is to go down
+	felled    bool           // it went down by requests, and no probe has failed since
 	// The state that workers go by, since when, and why.
 	state          messages.State
 	since          time.Time

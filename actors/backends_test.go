@@ -15,6 +15,7 @@ const (
 	one   = "127.0.0.1:9001"
 	two   = "127.0.0.1:9002"
 	three = "127.0.0.1:9003"
+	four  = "127.0.0.1:9004"
 )
 
 func TestBackendsAreUpUntilSomethingSpeaksAgainstThem(t *testing.T) {

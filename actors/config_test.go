@@ -350,7 +350,7 @@ func TestHalfAFileKeepsTheOldConfiguration(t *testing.T) {
 
 func TestRefusedFileIsOneLineWithItsPlace(t *testing.T) {
 	r := reload(t, nil)
-	r.write(r.path, "{\n \"backends\": [{\"host\": \"a\", \"prot\": 1}]}")
+	r.replace("{\n \"backends\": [{\"host\": \"a\", \"prot\": 1}]}")
 	fault := `line 2, column 29: $.backends[0]: unknown key "prot"; did you mean "port"?`
 	if got := r.awaitRefusal(); got != fault {
 		t.Errorf("got %q", got)
@@ -358,7 +358,7 @@ func TestRefusedFileIsOneLineWithItsPlace(t *testing.T) {
 	r.system.Root.Send(r.pid, touched{})
 	r.system.Root.Send(r.pid, settled{})
 	r.status()
-	r.write(r.path, fileOf(2, `,"listen":{"workers":7}`))
+	r.replace(fileOf(2, `,"listen":{"workers":7}`))
 	r.await(2)
 	r.status()
 	var lines []string

@@ -49,13 +49,18 @@ func (w *Worker) outcome(x *exchange, reason messages.Reason) {
 // any time (RFC 9112 §9.5), so that nothing speaks against the backend. A fresh connection will tell.
 func (w *Worker) stale(b *backend) { b.stats.Failures[messages.ConnectionTerminated]++ }
 
-// blame says whose fault a failed attempt was.
+// blame says whose fault a failed attempt was. The first backend that fails at a request is to blame for it; those after it
+// are not: it may be that none can stand the request, and each would be said to fail because of it.
 func (x *exchange) blame(f *upstream.Failure) {
-	if f.Reused && f.Reason == messages.ConnectionTerminated {
+	switch {
+	case f.Reused && f.Reason == messages.ConnectionTerminated:
 		x.worker.stale(x.backend)
-		return
+	case f.Sent && x.suspect:
+		x.backend.stats.Failures[f.Reason]++
+	default:
+		x.suspect = f.Sent
+		x.worker.outcome(x, f.Reason)
 	}
-	x.worker.outcome(x, f.Reason)
 }
 
 // judge counts the end of an attempt, and ejects the backend at the same number of failures as the control plane does.
@@ -65,12 +70,28 @@ func (w *Worker) judge(b *backend, reason messages.Reason) {
 		b.failures = 0
 	case reason.BlamesBackend():
 		b.failures++
-		if fall := w.config.Health.Fall; fall > 0 && b.failures >= fall && b.until == 0 {
+		if fall := w.config.Health.Fall; fall > 0 && b.failures >= fall && b.until == 0 && w.sparesEnough() {
 			b.until = w.loop.Now() + int64(w.config.Health.Interval)
 			w.loop.Arm(&w.ejection.timer, b.until)
 			w.chooseUsable()
 		}
 	}
+}
+
+// sparesEnough reports whether another backend may be ejected: at least half of them stay, as in the control plane's rule.
+// That looks closer at which of them are down, and speaks soon.
+func (w *Worker) sparesEnough() bool {
+	out, all := 1, 0
+	for _, b := range w.ejection.order {
+		switch {
+		case !b.reached || b.state == messages.Draining:
+			continue
+		case b.until != 0 || b.state == messages.Down:
+			out++
+		}
+		all++
+	}
+	return 2*out <= all
 }
 
 // Expired implements loop.Expirer: ejected backends whose time is over are tried again.
@@ -88,7 +109,7 @@ func (e *ejection) Expired(now int64) (next int64) {
 }
 
 // chooseUsable has the balancer pick from the backends that are up. What the worker has ejected by itself counts for as long
-// as another one is left: a doubtful backend is better than none.
+// as another one is left, which a snapshot may change: a doubtful backend is better than none.
 func (w *Worker) chooseUsable() {
 	trusted := w.members(func(b *backend) bool { return b.state == messages.Up && b.until == 0 })
 	if len(trusted) == 0 {

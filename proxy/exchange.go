@@ -49,6 +49,8 @@ type flags struct {
 	forgotten   bool // the body is not kept: no other attempt can be made once a byte of it was sent
 	fresh       bool // the next attempt must not use an idle connection
 	again       bool // the next attempt may be on the same backend, if there is no other: the failure was not its own
+	suspect     bool // a backend has failed at it: if the next one does so, too, the request may be at fault
+	late        bool // a backend was too late with its response
 	interim     bool // a backend has begun to answer it
 	answering   bool // the final head of the response went to the client
 	tunnel      bool

@@ -42,6 +42,12 @@ func (x *exchange) retries(f *upstream.Failure) bool {
 	if x.attempts == maxAttempts || x.answering || x.forgotten || !mayRetry(x.method, f) {
 		return false
 	}
+	if f.Reason == messages.HTTPResponseTimeout {
+		if x.late { // the client has waited for twice the time, and it is likely to be the request that takes so long
+			return false
+		}
+		x.late = true
+	}
 	x.again = sameAgain(f)
 	if !x.again && !w.balancer.Others(x.tried[:x.attempts]) {
 		return false
