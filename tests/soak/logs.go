@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -25,8 +26,18 @@ var dreaded = []string{
 	"cannot ", "admin request failed",
 }
 
-// asked is in each panic that the soak asks for.
+// asked is in each panic that the soak asks for; ordered in the reasons of actors' failures for which it is to blame.
 const asked = "was to fail"
+
+var ordered = []string{asked, "killed by SIGKILL", "exit code 2"}
+
+// unordered reports whether a failure in the log is lb's own.
+func unordered(text string) bool {
+	return strings.Contains(text, "actor failed") &&
+		!slices.ContainsFunc(ordered, func(reason string) bool { return strings.Contains(text, reason) })
+}
+
+var number = regexp.MustCompile(`\bprocess \d+`)
 
 // judgeLog reads the log of all processes.
 func (s *stand) judgeLog() (findings []string) {
@@ -41,7 +52,7 @@ func (s *stand) judgeLog() (findings []string) {
 				break
 			}
 		}
-		if strings.Contains(text, "panic") && !strings.Contains(text, asked) {
+		if unordered(text) || strings.Contains(text, "panic closed") && !strings.Contains(text, asked) {
 			findings = append(findings, fmt.Sprintf("%d times in the log: %s", lines[text], text))
 		}
 	}
@@ -73,6 +84,9 @@ func (s *stand) logLines() (map[string]int, error) {
 		text := one.Level + ": " + one.Message
 		if one.Panic != "" {
 			text += " (" + one.Panic + ")"
+		}
+		if one.Message == "actor failed" {
+			text += " (" + number.ReplaceAllString(one.Reason, "process") + ")"
 		}
 		lines[text]++
 	}

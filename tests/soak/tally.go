@@ -135,14 +135,17 @@ func (t *tally) note(kind string, err error, began time.Time) {
 	}
 }
 
-// explained is the latest trouble that does.
-func (t *tally) explained(word string, began, ended time.Time) string {
+// explained is the latest trouble that does; starvation where nothing else does.
+func (t *tally) explained(word string, began, ended time.Time) (name string) {
 	for _, one := range slices.Backward(t.troubles) {
-		if one.covers(word, began, ended) {
-			return one.name
+		if !one.covers(word, began, ended) {
+			continue
+		}
+		if name = one.name; name != starved {
+			break
 		}
 	}
-	return ""
+	return name
 }
 
 // measure takes the latency of a request, unless something was wrong with a backend or a worker meanwhile.

@@ -120,12 +120,14 @@ func TestLogIsJudged(t *testing.T) {
 	}
 	const good = `{"level":"info","message":"serving"}
 {"level":"error","message":"a panic closed a connection","panic":"a worker was to fail"}
+{"level":"error","message":"actor failed","reason":"process 7: killed by SIGKILL"}
 `
 	if got := judge(good, ""); got != "" {
 		t.Errorf("a good log: %s", got)
 	}
 	for _, c := range []struct{ log, stderr, want string }{
 		{good + `{"level":"error","message":"a panic closed a connection","panic":"out of range"}`, "", "out of range"},
+		{good + `{"level":"error","message":"actor failed","reason":"nil pointer"}`, "", "nil pointer"},
 		{good + `{"level":"warn","message":"log lines dropped"}`, "", "log lines dropped"},
 		{good + "panic", "", "not a line of a log"},
 		{good, "fatal error: concurrent map writes", "on stderr: fatal error"},
