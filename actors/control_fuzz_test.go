@@ -12,8 +12,8 @@ import (
 // backend is the same however often its name is made out.
 func FuzzOrder(f *testing.F) {
 	for _, seed := range []string{
-		`{"backend":"HTTP://A:80","weight":3}`, `{}`, `{"workers":4} {`, `{"x":1}`, `null`, `{"level":"debug","within":"3s"}`,
-		`{"backend":"[::ffff:1.2.3.4]:080"}`,
+		`{"backend":"HTTP://A:80","weight":3}`, `{}`, `{"workers":4} {`, `{"x":1}`, `null`,
+		`{"level":"debug","within":"3s"}`, `{"backend":"[::ffff:1.2.3.4]:080"}`,
 	} {
 		f.Add([]byte(seed))
 	}

@@ -81,7 +81,8 @@ func checkServices(t *testing.T, list []Service) {
 // nothing.
 func FuzzResolverFiles(f *testing.F) {
 	for _, seed := range []string{
-		"domain old\nsearch svc.local. local ; x\nnameserver fe80::1%eth0\noptions ndots:5 timeout:30\n", "options ndots:-1\r\n",
+		"domain old\nsearch svc.local. local ; x\nnameserver fe80::1%eth0\noptions ndots:5 timeout:30\n",
+		"options ndots:-1\r\n",
 		"nameserver 1.1.1.1\nnameserver 1.1.1.2\nnameserver ::1\nnameserver 1.1.1.4\nsearch . .. a..\n",
 		"127.0.0.1 localhost\n10.0.0.2\tweb Web.a # b\n::ffff:10.0.0.2 web\n",
 	} {
