@@ -124,7 +124,7 @@ func resetAmid(w http.ResponseWriter, _ *http.Request) {
 }
 
 // talkNonsense answers with what is no response. By HTTP/2 it ends in the middle instead: a request that fails before
-// a byte of the answer would be repeated, and take down backends that get nothing else, as most do while a hash decides.
+// a byte of the answer would be repeated, and take down backends that get nothing else, as most do under a hash.
 func talkNonsense(w http.ResponseWriter, r *http.Request) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
