@@ -87,8 +87,10 @@ func (c *Conn) readFragment(fragment []byte, whole bool) (Event, *Error) {
 	if err := c.decoder.Close(); err != nil {
 		return Event{}, connError(http2.ErrCodeCompression, "field section cut short")
 	}
+	id := b.id
 	b.id = 0
-	if b.stream == nil {
+	// One that was given up meanwhile is not asked about: its memory may be that of another stream by now.
+	if b.stream == nil || c.streams[id] != b.stream {
 		c.debt++
 		return Event{}, nil
 	}
