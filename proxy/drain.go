@@ -82,6 +82,6 @@ func (w *Worker) drained() {
 	done := w.drain.done
 	w.drain.done = nil
 	w.loop.Disarm(&w.drain.timer)
+	defer done(w.drain.cut) // whoever waits for it is told even if the pool panics
 	w.pool.Close()
-	done(w.drain.cut)
 }
