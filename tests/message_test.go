@@ -105,9 +105,9 @@ func (m *message) String() string {
 	return fmt.Sprintf("%q %q body (%s) %.200q trailers %q", m.start, m.fields, m.framing, m.body, m.trailers)
 }
 
-// status of a response; 0 for a request.
+// status of a response; 0 for a request, and for what is neither.
 func (m *message) status() int {
-	if !strings.HasPrefix(m.start, "HTTP/1.") {
+	if !strings.HasPrefix(m.start, "HTTP/1.") || len(m.start) < len("HTTP/1.1 200") {
 		return 0
 	}
 	n, _ := strconv.Atoi(m.start[9:12])
