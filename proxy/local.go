@@ -4,6 +4,7 @@ import (
 	"lb/messages"
 	"lb/proxy/downstream"
 	"lb/proxy/h1"
+	"lb/proxy/loop"
 	"lb/proxy/semantics"
 )
 
@@ -16,9 +17,11 @@ const localPiece = 64 << 10
 // local is an exchange that the control plane answers. It has no backend and is no traffic: it is logged, not counted.
 type local struct {
 	exchange *exchange // for the log; nil once it is over
+	kind     string    // the body's Content-Type
 	body     []byte    // what is still to be written
 	whole    bool      // the request has come to its end
-	answered bool
+	told     bool      // the answer has come
+	answered bool      // its head is written
 }
 
 var _ downstream.Exchange = (*local)(nil)
@@ -36,27 +39,42 @@ func (w *Worker) serveLocal(c *downstream.Conn, r *semantics.Request, head []byt
 	l := &local{exchange: x}
 	c.Begin(l)
 	w.options.Local(string(r.Path), func(status int, contentType string, body []byte) {
-		w.loop.Schedule(func() { l.answer(status, contentType, body) })
+		w.loop.Schedule(func() { l.take(status, contentType, body) })
 	})
 }
 
-func (l *local) answer(status int, contentType string, body []byte) {
+// take takes the answer. It is written in a turn of the exchange's own: a panic in a function of nobody's would leave the
+// client without an answer and without an end.
+func (l *local) take(status int, contentType string, body []byte) {
 	x := l.exchange
-	if x == nil || l.answered {
+	if x == nil || l.told {
 		return
 	}
-	l.answered, l.body = true, body
+	l.told, l.kind, l.body = true, contentType, body
 	x.status = status
+	x.worker.loop.Again(l)
+}
+
+// Ready implements loop.Handler.
+func (l *local) Ready(loop.Events) {
+	if l.exchange != nil && !l.answered {
+		l.answer()
+	}
+}
+
+func (l *local) answer() {
+	l.answered = true
+	x, body := l.exchange, l.body
 	c, w := x.client, x.worker
 	f := &w.forward
 	f.values = f.values[:0]
 	length := f.keep(func(b []byte) []byte { return number(b, len(body)) })
 	r := &w.response
 	r.Reset()
-	r.Status, r.Version, r.Length = status, semantics.HTTP11, int64(len(body))
+	r.Status, r.Version, r.Length = x.status, semantics.HTTP11, int64(len(body))
 	r.Fields = append(r.Fields,
 		field(nameDate, w.date()),
-		field([]byte("Content-Type"), []byte(contentType)),
+		field([]byte("Content-Type"), []byte(l.kind)),
 		field([]byte("Cache-Control"), []byte("no-store")),
 		semantics.Field{Name: []byte("Content-Length"), Value: length, Kind: semantics.ContentLength},
 	)
@@ -94,9 +112,9 @@ func (l *local) write() {
 
 func (l *local) end(reason messages.Reason) {
 	x := l.exchange
-	l.exchange, l.body = nil, nil
 	x.reason = reason
 	x.worker.log(x)
+	l.exchange, l.body = nil, nil
 	x.worker.recycle(x)
 }
 
@@ -134,5 +152,11 @@ func (l *local) Writable() {
 // Aborted implements downstream.Exchange.
 func (l *local) Aborted(reason messages.Reason) { l.end(reason) }
 
-// Crashed implements downstream.Exchange. The exchange for the log is not reused.
-func (l *local) Crashed() { l.exchange, l.body = nil, nil }
+// Crashed implements downstream.Exchange, and tells of a panic in its own turn. The exchange for the log is not reused.
+func (l *local) Crashed() {
+	x := l.exchange
+	l.exchange, l.body = nil, nil
+	if x != nil {
+		x.client.Abort()
+	}
+}
