@@ -19,7 +19,8 @@ type drain struct {
 }
 
 // Drain accepts what is queued and nothing after it, announces the end on every response, and lets exchanges finish for
-// so long; then the rest is cut off. done is told how many were.
+// so long; then the rest is cut off. done is told how many were. When it is called again meanwhile, the end that comes
+// first holds, and both are told.
 func (w *Worker) Drain(within time.Duration, done func(cut int)) {
 	for fd, l := range w.listeners {
 		l.socket.Empty()
@@ -30,9 +31,14 @@ func (w *Worker) Drain(within time.Duration, done func(cut int)) {
 		w.clients.MoveIdle()
 		w.moveTunnels()
 	}
-	w.drain.done = done
 	now := w.loop.Now()
-	w.drain.until = now + int64(max(within, 0))
+	until := now + int64(max(within, 0))
+	if before := w.drain.done; before != nil {
+		until = min(until, w.drain.until)
+		also := done
+		done = func(cut int) { before(cut); also(cut) }
+	}
+	w.drain.done, w.drain.until = done, until
 	w.loop.Arm(&w.drain.timer, min(w.drain.until, now+int64(downstream.Chance)))
 	w.drained()
 }

@@ -349,6 +349,28 @@ func TestNothingIsLeftOfAnExchange(t *testing.T) {
 	}
 }
 
+// A second order to drain hastens the first, and forgets nobody who waits for the end.
+func TestDrainTwiceTellsBoth(t *testing.T) {
+	for _, order := range [][]time.Duration{{time.Hour, 0}, {0, time.Hour}} {
+		s := newStage(t, Options{}, nil)
+		e := s.connect()
+		e.say(get)
+		s.accept().head()
+		done := make(chan int, 2)
+		s.on(func() {
+			for _, within := range order {
+				s.worker.Drain(within, func(cut int) { done <- cut })
+			}
+		})
+		for range order {
+			if cut := await(t, done); cut != 1 {
+				t.Errorf("drained within %v: %d cut off, want 1", order, cut)
+			}
+		}
+		s.rests(0)
+	}
+}
+
 // Whoever has the turn: the connection whose code it was ends, and no other.
 func TestPanicLeavesNothing(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -390,6 +412,29 @@ func TestPanicLeavesNothing(t *testing.T) {
 			s.rests(1)
 		})
 	}
+}
+
+// A local answer is made on a turn that no connection asked for. Its client is closed all the same.
+func TestPanicInALocalAnswerEndsItsClient(t *testing.T) {
+	fail := false
+	s := newStage(t, Options{
+		Local:  func(_ string, reply func(int, string, []byte)) { go reply(200, "text/plain", []byte("local")) },
+		Access: func(*Access) { failIf(&fail) },
+	}, func(c *messages.Config) { c.AccessLog = messages.AccessOn })
+	const ask = "GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n"
+	client := s.connect()
+	client.say(ask)
+	client.head()
+	client.expect("local")
+	s.on(func() { fail = true })
+	client.say(ask)
+	client.ended()
+	s.on(func() {
+		if n := s.worker.Stats().Faults; n != 1 {
+			t.Errorf("%d panics counted", n)
+		}
+	})
+	s.rests(0)
 }
 
 func failIf(fail *bool) {

@@ -12,6 +12,9 @@ import (
 // acceptsPerTurn bounds how many connections are accepted before others have their turn.
 const acceptsPerTurn = 64
 
+// longestQueue bounds the connections that may wait in a socket's queue, where the kernel does not say how many do.
+const longestQueue = 64 << 10
+
 // Acceptor is told of new connections, on the loop's thread.
 type Acceptor interface {
 	// Accepted gets a connected, non-blocking socket, which it owns, and reports whether it wants more now. After false
@@ -94,9 +97,10 @@ func (l *Listener) Resume() {
 	}
 }
 
-// Empty accepts all that is queued at this moment, whatever the acceptor says.
+// Empty accepts all that is queued at this moment, whatever the acceptor says. What comes meanwhile is left: clients that
+// connect faster than they are accepted would keep the loop here for ever.
 func (l *Listener) Empty() {
-	for {
+	for range queued(l.fd) {
 		fd, peer, err := accept(l.fd)
 		switch {
 		case err == nil:

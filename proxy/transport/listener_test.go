@@ -101,6 +101,39 @@ func TestListenerEmptiesItsQueueWhateverTheAcceptorSays(t *testing.T) {
 	}
 }
 
+// rush has another client connect whenever one is accepted.
+type rush struct {
+	*gate
+	connect func()
+	left    int
+}
+
+func (f *rush) Accepted(fd int, peer netip.AddrPort) (more bool) {
+	if f.left--; f.left > 0 {
+		f.connect()
+	}
+	return f.gate.Accepted(fd, peer)
+}
+
+// Who connects while the queue is emptied was not in it.
+func TestListenerEmptiesNoMoreThanItsQueue(t *testing.T) {
+	s := newSite(t)
+	g := newGate()
+	g.open = false
+	l, connect := s.listen(g)
+	for range 5 {
+		connect()
+	}
+	await(t, g.accepted)
+	s.on(func() {
+		l.acceptor = &rush{g, connect, 40}
+		l.Empty()
+	})
+	if n := len(g.accepted); n != 4 {
+		t.Errorf("%d accepted, want the 4 that waited", n)
+	}
+}
+
 func TestListenerWithoutDescriptorsPauses(t *testing.T) {
 	s := newSite(t)
 	g := newGate()

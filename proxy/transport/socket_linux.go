@@ -69,6 +69,16 @@ func accept(fd int) (int, netip.AddrPort, error) {
 	return int(n), peerOf(&raw), nil
 }
 
+// queued asks how many connections wait to be accepted. For a listening socket the field holds that (tcp_get_info in the
+// kernel's net/ipv4/tcp.c).
+func queued(fd int) int {
+	state, err := unix.GetsockoptTCPInfo(fd, unix.IPPROTO_TCP, unix.TCP_INFO)
+	if err != nil {
+		return longestQueue
+	}
+	return int(state.Unacked)
+}
+
 // sendRoom asks for SO_MEMINFO (socket(7), linux/sock_diag.h): what the send queue may hold, less what it holds.
 func sendRoom(fd int) int {
 	const sendBuffer, queued, values = 3, 5, 9

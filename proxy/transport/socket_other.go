@@ -35,6 +35,9 @@ func sendParts(fd int, parts [][]byte, _ int) (int, unix.Errno) {
 	return total, 0
 }
 
+// queued is not known.
+func queued(int) int { return longestQueue }
+
 // sendRoom is not known.
 func sendRoom(int) int { return 0 }
 
