@@ -100,7 +100,7 @@ func compareAll(t *testing.T, cases []*wireCase, all []*contestant) (found []dif
 	opinions := make([][4]*opinion, len(cases))
 	var running sync.WaitGroup
 	for who, c := range all {
-		var next = make(chan int, len(cases))
+		next := make(chan int, len(cases))
 		for i := range cases {
 			next <- i
 		}
