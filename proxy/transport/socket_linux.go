@@ -114,9 +114,5 @@ func connect(address netip.AddrPort) (int, error) {
 		return -1, err
 	}
 	_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
-	if err := unix.Connect(fd, toSockaddr(address)); !inProgress(err) {
-		closeSocket(fd)
-		return -1, err
-	}
-	return fd, nil
+	return begun(fd, address, unix.Connect(fd, toSockaddr(address)))
 }

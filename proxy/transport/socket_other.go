@@ -86,11 +86,7 @@ func connect(address netip.AddrPort) (int, error) {
 	if err = prepare(fd); err == nil {
 		err = unix.Connect(fd, toSockaddr(address))
 	}
-	if !inProgress(err) {
-		closeSocket(fd)
-		return -1, err
-	}
-	return fd, nil
+	return begun(fd, address, err)
 }
 
 func errnoOf(err error) unix.Errno {
