@@ -1,9 +1,8 @@
-package upstream_test
+package upstream
 
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 	"syscall"
@@ -13,19 +12,19 @@ import (
 	"lb/proxy/loop"
 	"lb/proxy/semantics"
 	"lb/proxy/transport"
-	"lb/proxy/upstream"
 )
 
 const (
 	// longest input of the fuzz targets, in bytes: each may be a piece of its own, and each piece takes a round.
 	longest = 2 << 10
-	// patientRounds of a loop, at about a microsecond, are more than the system needs to bring anything.
-	patientRounds = 1 << 21
+	// patientRounds of a loop are more than anything takes.
+	patientRounds = 2 * longest
 )
 
 // FuzzExchange holds that what an exchange hears of an HTTP/1.1 backend does not depend on how the backend's bytes were
 // cut, and has one end, which comes when the backend has gone at the latest.
 func FuzzExchange(f *testing.F) {
+	const ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 	for _, seed := range []string{
 		ok, "HTTP/1.1 100 Continue\r\n\r\n" + ok + "HTTP/1.1 200", "HTTP/1.1 204 No Content\r\n\r\n",
 		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nA: b\r\n\r\n",
@@ -51,6 +50,7 @@ func FuzzExchange(f *testing.F) {
 
 // FuzzSession is FuzzExchange for a backend of HTTP/2 and three exchanges that share its connection.
 func FuzzSession(f *testing.F) {
+	const status200 = "\x88" // in HPACK
 	head := "\x00\x00\x01\x01\x04\x00\x00\x00\x01" + status200
 	data := "\x00\x00\x02\x00\x01\x00\x00\x00\x01ok"
 	goAway := "\x00\x00\x08\x07\x00\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x00"
@@ -70,7 +70,7 @@ func FuzzSession(f *testing.F) {
 		requests := []semantics.Request{
 			{Method: []byte("GET")}, {Method: []byte("POST"), Length: 5}, {Method: []byte("HEAD")},
 		}
-		settings := []byte{0, 0, 0, settingsFrame, 0, 0, 0, 0, 0}
+		settings := []byte{0, 0, 0, 4, 0, 0, 0, 0, 0}
 		compare(t, messages.H2C, requests, settings, input, sizes)
 	})
 }
@@ -85,43 +85,36 @@ func compare(t *testing.T, scheme messages.Scheme, requests []semantics.Request,
 
 // play is a backend that sends a piece in each round of a loop, and exchanges that note what they hear.
 type play struct {
-	t        *testing.T
-	loop     *loop.Loop
-	pool     *upstream.Pool
-	backend  *upstream.Backend
-	listener int
-	socket   int // the backend's; 0: it has none yet
-	greeting []byte
-	input    []byte
-	sizes    []byte
-	pieces   int
-	rounds   int
-	asked    bool // all requests are written
-	ended    bool // the backend's side
-	parts    []*part
+	t       *testing.T
+	loop    *loop.Loop
+	backend *Backend
+	socket  int // the backend's
+	input   []byte
+	sizes   []byte
+	pieces  int
+	rounds  int
+	asked   bool // all requests are written
+	ended   bool // the backend's side
+	parts   []*part
 }
 
 // attend tells what each exchange heard.
 func attend(t *testing.T, scheme messages.Scheme, requests []semantics.Request, greeting, input, sizes []byte) string {
 	t.Helper()
-	p := &play{t: t, greeting: greeting, input: input, sizes: sizes}
+	p := &play{t: t, input: input, sizes: sizes}
+	for i := range requests {
+		x := &part{request: requests[i]}
+		x.request.Fields = []semantics.Field{{Name: []byte("Host"), Value: []byte("b"), Kind: semantics.Host}}
+		p.parts = append(p.parts, x)
+	}
 	var err error
 	if p.loop, err = loop.New(loop.Options{}); err != nil {
 		t.Fatal(err)
 	}
-	address := p.listen()
-	defer func() { _ = syscall.Close(p.listener) }()
 	config := messages.DefaultConfig()
-	p.pool = &upstream.Pool{Net: &transport.Network{Loop: p.loop}, Config: &config}
-	p.backend = p.pool.Backend(messages.Member{
-		Backend: messages.Backend{Scheme: scheme, Host: "b", Port: 80, Weight: 1}, Addresses: []netip.AddrPort{address},
-	})
-	for i := range requests {
-		x := &part{request: requests[i]}
-		x.request.Fields = []semantics.Field{{Name: []byte("Host"), Value: []byte("b"), Kind: semantics.Host}}
-		x.attempt = p.backend.Acquire(x, upstream.Want{})
-		p.parts = append(p.parts, x)
-	}
+	pool := &Pool{Net: &transport.Network{Loop: p.loop}, Config: &config}
+	p.backend = pool.Backend(messages.Member{Backend: messages.Backend{Scheme: scheme, Host: "b", Port: 80, Weight: 1}})
+	p.connect(greeting)
 	p.loop.Again(p)
 	if err := p.loop.Run(); err != nil {
 		t.Fatal(err)
@@ -139,21 +132,39 @@ func attend(t *testing.T, scheme messages.Scheme, requests []semantics.Request, 
 	return said.String()
 }
 
-// listen opens the socket that the exchanges' connections come to.
-func (p *play) listen() netip.AddrPort {
-	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
+// connect gives the exchanges a connection, as if one had been dialled.
+func (p *play) connect(greeting []byte) {
+	pair, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
+	if err == nil {
+		err = errors.Join(syscall.SetNonblock(pair[0], true), syscall.SetNonblock(pair[1], true))
+	}
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	p.listener = fd
-	err = errors.Join(syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}), syscall.Listen(fd, 16),
-		syscall.SetNonblock(fd, true))
-	bound, nameErr := syscall.Getsockname(fd)
-	if err := errors.Join(err, nameErr); err != nil {
-		p.t.Fatal(err)
+	p.socket = pair[0]
+	_, _ = syscall.Write(p.socket, greeting) // of a few bytes, to a socket that is empty
+	b := p.backend
+	b.stats.Open++
+	adopt := func(u transport.User) *transport.Conn {
+		tcp, err := b.pool.Net.Adopt(pair[1], u)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		return tcp
 	}
-	a := bound.(*syscall.SockaddrInet4)
-	return netip.AddrPortFrom(netip.AddrFrom4(a.Addr), uint16(a.Port))
+	if b.scheme == messages.HTTP {
+		c := &Conn{line: newLine(b), exchange: p.parts[0], phase: connecting}
+		c.tcp = adopt(c)
+		c.Connected()
+		return
+	}
+	s := &session{line: newLine(b)}
+	b.sessions = append(b.sessions, s)
+	for _, x := range p.parts {
+		x.attempt = b.Acquire(x, Want{})
+	}
+	s.tcp = adopt(s)
+	s.Connected()
 }
 
 // Ready implements loop.Handler.
@@ -161,10 +172,9 @@ func (p *play) Ready(loop.Events) {
 	p.rounds++
 	switch {
 	case p.over() && p.backend.Stats().Open == 0, p.rounds == patientRounds:
-		p.end()
+		_ = syscall.Close(p.socket)
+		p.loop.Stop()
 		return
-	case p.socket == 0:
-		p.accept()
 	case !p.asked: // requests leave at the end of the round that they are written in; no answer may come before
 		p.asked = p.all(func(x *part) bool { return x.asked })
 	case len(p.input) > 0:
@@ -183,24 +193,6 @@ func (p *play) all(condition func(*part) bool) bool {
 	return !slices.ContainsFunc(p.parts, func(x *part) bool { return !condition(x) })
 }
 
-// accept takes the connection and greets.
-func (p *play) accept() {
-	fd, _, err := syscall.Accept(p.listener)
-	if err != nil {
-		return
-	}
-	p.socket = fd
-	_ = syscall.SetNonblock(fd, true)
-	_, _ = syscall.Write(fd, p.greeting)
-}
-
-// end leaves no connection behind that the system waits for.
-func (p *play) end() {
-	_ = syscall.SetsockoptLinger(p.socket, syscall.SOL_SOCKET, syscall.SO_LINGER, &syscall.Linger{Onoff: 1})
-	_ = syscall.Close(p.socket)
-	p.loop.Stop()
-}
-
 func (p *play) send() {
 	n := len(p.input)
 	if len(p.sizes) > 0 {
@@ -214,7 +206,7 @@ func (p *play) send() {
 // part is an exchange of a play.
 type part struct {
 	request semantics.Request
-	attempt upstream.Attempt
+	attempt Attempt
 	said    string
 	body    []byte
 	asked   bool
@@ -223,7 +215,7 @@ type part struct {
 
 func (x *part) note(format string, a ...any) { x.said += fmt.Sprintf(format, a...) + ", " }
 
-func (x *part) Connected(a upstream.Attempt) {
+func (x *part) Connected(a Attempt) {
 	x.attempt, x.asked = a, true
 	a.Request(&x.request, []byte("/"))
 	if n := x.request.Length; n > 0 {
@@ -238,7 +230,7 @@ func (x *part) Response(r *semantics.Response) {
 	for i := range r.Fields {
 		x.note("%s=%s", r.Fields[i].Name, r.Fields[i].Value)
 	}
-	if c, is := x.attempt.(*upstream.Conn); is && r.Status == 101 {
+	if c, is := x.attempt.(*Conn); is && r.Status == 101 {
 		c.Tunnel()
 	}
 }
@@ -246,12 +238,12 @@ func (x *part) Response(r *semantics.Response) {
 func (x *part) End(trailers []semantics.Field) {
 	x.ends++
 	x.note("end with %d trailers", len(trailers))
-	if c, is := x.attempt.(*upstream.Conn); is && strings.HasPrefix(x.said, "101 ") {
+	if c, is := x.attempt.(*Conn); is && strings.HasPrefix(x.said, "101 ") {
 		c.Finish()
 	}
 }
 
-func (x *part) Failed(f upstream.Failure) {
+func (x *part) Failed(f Failure) {
 	x.ends++
 	x.note("failed: %v %s, sent %v, answered %v", f.Reason, f.Detail, f.Sent, f.Answered)
 }
