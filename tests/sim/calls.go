@@ -25,7 +25,7 @@ func (k *kernel) Send(fd int, parts [][]byte) (int, unix.Errno) {
 	k.observer.calling(s)
 	n, err := s.send(parts)
 	if n > 0 {
-		k.observer.sending(s, parts[0])
+		k.observer.sending(s, parts, n)
 	}
 	return n, err
 }

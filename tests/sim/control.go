@@ -47,8 +47,9 @@ func (w *world) apply(s *messages.Snapshot) {
 	w.worker.Apply(s)
 	for _, h := range w.hosts {
 		switch usable := w.usable(h); {
+		case !usable && h.usableFrom > 0:
+			h.usableFrom, h.unusableFrom = 0, w.kernel.agenda.now
 		case !usable:
-			h.usableFrom = 0
 		case h.usableFrom == 0:
 			h.usableFrom = w.kernel.agenda.now
 		}
@@ -93,7 +94,7 @@ func (w *world) report(o messages.Outcome) {
 		w.fail("outcome of host %d: %v, and nothing went wrong", h.number, o.Reason)
 	}
 	if o.Failed() {
-		h.fault()
+		h.faulted = w.kernel.agenda.now
 	}
 	_, changed := h.machine.Attempt(w.wall(), health.Attempt{Began: o.Began, Reason: o.Reason})
 	if changed {

@@ -14,6 +14,8 @@
 //	message.go, pattern.go               an HTTP/1.1 reader of its own, and bodies that can be told apart
 //	script.go, client*.go, request.go    clients: good ones, slow ones, and rude ones
 //	host.go, service.go, reply.go        backends: honest ones, and liars
+//	session*.go, strand*.go              their connections of HTTP/2, and the streams of these
+//	frames.go, tap.go                    a reader of HTTP/2, for hosts and for what lb sends them
 //	control.go                           snapshots, health and drain
 //	judge.go, watch.go                   what must hold at the end of a request, and at each step
 package sim

@@ -2,7 +2,10 @@
 
 package sim
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // What must hold when a request has come to its end.
 
@@ -16,7 +19,7 @@ func (w *world) judgeHead(r *request, h *head) {
 	case p == nil:
 	case r.own != "":
 		w.fail("%v is answered by reply %d and by lb", r, p.id)
-	case p.request != r && p.service.spoiled:
+	case p.request != r && p.service != nil && p.service.spoiled:
 		r.excuse("answered out of turn, by a host that has said more than it was asked for")
 	case p.request != r:
 		w.fail("%v is answered with reply %d, which is of %v", r, p.id, p.request)
@@ -40,6 +43,7 @@ func (w *world) judgeAnswer(r *request, trailers [][2]string) {
 		length = 0
 	}
 	switch {
+	case p.kind == saysMore && r.got == length: // what was too much is all that is wrong with it
 	case !p.honest:
 		w.fail("%v has a whole answer of %d bytes, reply %d (%v) was none", r, r.got, p.id, p.kind)
 	case r.got != length:
@@ -68,8 +72,11 @@ func (w *world) judgeOwn(r *request) {
 		cause(w.profile.starves)
 	case r.status == 503 && r.own == "lb; error=destination_unavailable":
 		cause(w.bare || w.unusable >= r.begun)
+	case r.status == 503 && strings.HasPrefix(r.own, "lb; error=destination_unavailable"):
+		cause(w.refused >= r.begun-int64(aftermath))
 	case r.status == 503:
 		cause(w.profile.bounded > 0)
+	case r.status == 504 && r.crawls(): // the network takes longer than lb waits
 	case r.status == 502 || r.status == 504:
 		cause(w.faulted >= r.begun-int64(aftermath))
 	default:
@@ -125,9 +132,45 @@ func (c *client) precedesCut(r *request) bool {
 // judgeCut looks for a whole reply that the worker has read and withheld.
 func (w *world) judgeCut(r *request, how string) {
 	for _, p := range r.replies {
-		delivered := p.spoken && p.service.sock.peer.read >= p.end && p.kind != untilEnd && p.kind != tunnels
+		delivered := p.spoken && p.sock.peer.read >= p.end && p.kind != untilEnd && p.kind != tunnels
 		if p.honest && !p.early && delivered {
 			w.fail("%v is cut (%s) after %d, %d bytes, reply %d was read to its end", r, how, r.status, r.got, p.id)
 		}
+	}
+}
+
+// judgeWhole looks at a request that its host takes for whole.
+func (w *world) judgeWhole(r *request, p *reply, h *host, trailers [][2]string) {
+	if p.received != r.length || r.flaw != nil {
+		w.fail("host %d took %v for whole with %d of %d bytes (flaw %v)", h.number, r, p.received, r.length, r.flaw)
+	}
+	if r.trailers != (len(trailers) == 1) {
+		w.fail("host %d: %v came with trailers %v", h.number, r, trailers)
+	}
+}
+
+// crawls reports whether the request, or a part of it, has not come to its host.
+func (r *request) crawls() bool {
+	return len(r.attempts) > len(r.replies) || len(r.replies) > 0 && !r.replies[len(r.replies)-1].whole
+}
+
+// refusals are the attempts that hosts have refused to look at.
+func (r *request) refusals() (n int) {
+	for _, a := range r.attempts {
+		if a.disowned() {
+			n++
+		}
+	}
+	return n
+}
+
+// kept is how much of a request's body is kept for another attempt, at least.
+const kept = 32 << 10
+
+// judgeRefused looks at a request that lb gave up after a refusal: what nobody has looked at has to be tried again.
+func (w *world) judgeRefused(r *request, attempts int) {
+	troubled := w.profile.starves || w.faulted >= r.begun-int64(aftermath) || w.unusable >= r.begun || w.bare
+	if attempts > 0 && attempts < maxAttempts && r.length < kept && !troubled && r.excused == "" {
+		w.fail("%v was refused, and is given up after %d attempts", r, attempts)
 	}
 }

@@ -34,7 +34,8 @@ type kernel struct {
 type observer interface {
 	// calling comes before a receive or a send. It may panic.
 	calling(s *socket)
-	sending(s *socket, b []byte)
+	// sending tells of the first n bytes of the parts.
+	sending(s *socket, parts [][]byte, n int)
 	received(s *socket)
 	closing(s *socket)
 }

@@ -19,6 +19,7 @@ type profile struct {
 
 	slow, rude, old, sabotaged              int // clients, slow also hosts; old ones speak HTTP/1.0
 	lies, early, flaky, hasty, bounded      int // hosts and their replies
+	two                                     int // hosts that speak HTTP/2
 	orders                                  int // of the control plane
 	lags                                    int // rounds of the loop, which take long
 	meanwhile                               int // system calls, during which other things happen
@@ -33,7 +34,7 @@ func newProfile(d dice) profile {
 		slow:     one(d, 0, 10, 40), old: one(d, 5, 15, 60),
 		lags: one(d, 0, 5, 5, 50), meanwhile: one(d, 0, 0, 5, 50),
 		orders:  max(0, d.between(-3, 5)),
-		bounded: one(d, 0, 0, 0, 50),
+		bounded: one(d, 0, 0, 0, 50), two: one(d, 0, 50, 100),
 	}
 	if p.calm = d.chance(25); p.calm {
 		p.bounded = 0
@@ -75,6 +76,9 @@ func newConfig(d dice, p *profile) messages.Config {
 	c.Health.Rise = d.between(1, 2)
 	if d.chance(15) {
 		c.Sticky = "sim"
+	}
+	if p.calm && p.two > 0 { // the windows of slow hosts let nothing go for a long time
+		c.Timeouts.Body, c.Timeouts.Response = 5*c.Timeouts.Body, 5*c.Timeouts.Response
 	}
 	if p.limits {
 		c.Limits.Connections = d.between(1, p.clients)

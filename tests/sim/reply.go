@@ -6,37 +6,51 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"lb/messages"
 )
 
 // kind of a reply. Those from the first lie on are not whole, or no response at all.
 type kind uint8
 
 const (
-	counted    kind = iota // with its length
-	chunked                // in chunks
-	untilEnd               // ends with the connection
-	empty                  // 204 or 304
-	closing                // counted, and says that the connection ends
-	tunnels                // 101
-	firstLie               //
-	short                  // ends before its length
-	shortChunk             // ends before its last chunk
-	resetsBody             // like short, with a reset
-	stalls                 // falls silent in the body
-	silent                 // never says a word
-	hangsUp                // ends instead of an answer
-	resets                 // resets instead of an answer
-	garbage                // is no HTTP
-	badChunk               // has a chunk that is none
-	twoLengths             // has two lengths
-	extra                  // says more than its length
-	unasked                // 101 to a request that did not ask for it
-	kinds
+	counted     kind = iota // with its length
+	chunked                 // in chunks
+	untilEnd                // ends with the connection
+	empty                   // 204 or 304
+	closing                 // counted, and says that the connection ends
+	tunnels                 // 101
+	firstLie                //
+	short                   // ends before its length
+	shortChunk              // ends before its last chunk
+	resetsBody              // like short, with a reset
+	stalls                  // falls silent in the body
+	silent                  // never says a word
+	hangsUp                 // ends instead of an answer
+	resets                  // resets instead of an answer
+	garbage                 // is no HTTP
+	badChunk                // has a chunk that is none
+	twoLengths              // has two lengths
+	extra                   // says more than its length
+	unasked                 // 101 to a request that did not ask for it
+	kinds                   // those from here on are of HTTP/2 only
+	resetsEarly             // resets the stream before the head
+	refuses                 // refuses the stream
+	goesAway                // goes away, perhaps without a look at the stream
+	endsShort               // ends the stream before its length
+	saysMore                // says more than its length
+	badHead                 // has a head that is none
+	dataFirst               // has no head
+	breaksRule              // breaks a rule that costs the connection
+	withholds               // never opens the window of the stream
+	allKinds
 )
 
 var kindWords = [...]string{
 	"counted", "chunked", "until end", "empty", "closing", "tunnels", "-", "short", "short chunks", "resets body",
-	"stalls", "silent", "hangs up", "resets", "garbage", "bad chunk", "two lengths", "extra", "unasked",
+	"stalls", "silent", "hangs up", "resets", "garbage", "bad chunk", "two lengths", "extra", "unasked", "-",
+	"resets early", "refuses", "goes away", "ends short", "says more", "bad head", "data first", "breaks a rule",
+	"withholds",
 }
 
 func (k kind) String() string { return kindWords[k] }
@@ -45,7 +59,9 @@ func (k kind) String() string { return kindWords[k] }
 type reply struct {
 	id       int
 	request  *request
-	service  *service
+	service  *service // nil: it is of HTTP/2
+	sock     *socket  // of the host
+	dice     dice
 	kind     kind
 	status   int
 	length   int  // of the body, if it is whole
@@ -68,26 +84,34 @@ func (p *reply) key() uint64 { return 1<<32 + uint64(p.id) }
 // tunnelKey is the key of what the client says in a tunnel.
 func tunnelKey(request int) uint64 { return 1<<33 + uint64(request) }
 
-func (v *service) newReply(r *request) *reply {
-	d, w := v.dice, v.w
+// newReply draws one of a host. Its lies are those of all, and others from first to end.
+func (w *world) newReply(r *request, h *host, d dice, first, end kind) *reply {
 	w.made++
-	p := &reply{id: w.made, request: r, service: v, status: one(d, 200, 200, 200, 201, 404, 500, 503)}
+	p := &reply{id: w.made, request: r, dice: d, status: one(d, 200, 200, 200, 201, 404, 500, 503)}
 	w.replies[p.id] = p
 	r.replies = append(r.replies, p)
-	p.kind = kind(d.weighted(40, 30, 8, 8, 8))
 	p.length = d.size(w.profile.largest)
 	p.slow = d.chance(10)
 	p.interims = max(0, d.between(-6, 2))
 	p.trailers = d.chance(30)
-	if d.chance(w.profile.early) {
-		p.early = true
-	}
+	p.early = d.chance(w.profile.early)
 	p.honest = true
-	if w.profile.storms {
+	two := h.backend.Scheme == messages.H2C
+	switch {
+	case two:
+		p.kind = one(d, counted, counted, chunked, chunked, empty)
+	default:
+		p.kind = kind(d.weighted(40, 30, 8, 8, 8))
+	}
+	switch {
+	case w.profile.storms:
 		p.kind, p.early, p.honest = one(d, hangsUp, resets), true, false
-	} else if d.chance(v.host.lies) {
-		p.kind, p.honest = firstLie+1+kind(d.IntN(int(kinds-firstLie-1))), false
-	} else if r.upgrades && d.chance(70) {
+	case d.chance(h.lies):
+		p.kind, p.honest = first+kind(d.IntN(int(end-first))), false
+		if two && d.chance(30) {
+			p.kind = one(d, short, resetsBody, stalls, silent, hangsUp, resets)
+		}
+	case r.upgrades && !two && d.chance(70):
 		p.kind, p.early, p.status, p.interims = tunnels, false, 101, 0
 	}
 	p.adapt()
@@ -98,10 +122,10 @@ func (v *service) newReply(r *request) *reply {
 func (p *reply) adapt() {
 	switch p.kind {
 	case empty:
-		p.status, p.length = one(p.service.dice, 204, 304), 0
-	case extra:
+		p.status, p.length = one(p.dice, 204, 304), 0
+	case extra, goesAway:
 		p.honest = true
-	case short, resetsBody, stalls:
+	case short, resetsBody, stalls, endsShort:
 		p.length++
 	case tunnels:
 		p.upstream = stream{key: tunnelKey(p.request.id)}
@@ -111,7 +135,8 @@ func (p *reply) adapt() {
 		}
 	}
 	if p.request.method == "HEAD" && p.kind != tunnels {
-		if p.kind > firstLie && p.kind < silent || p.kind == badChunk {
+		switch p.kind {
+		case short, shortChunk, resetsBody, stalls, badChunk, endsShort, saysMore:
 			p.kind, p.honest = counted, true
 		}
 	}
@@ -155,7 +180,7 @@ func (p *reply) pause() line {
 	if !p.slow {
 		return line{}
 	}
-	d := p.service.dice
+	d := p.dice
 	return line{pause: d.span(0, one(d, time.Millisecond, 50*time.Millisecond, 500*time.Millisecond))}
 }
 
@@ -231,7 +256,7 @@ func (p *reply) trailer() string {
 func (p *reply) chunks(body *stream, length int, end string) []line {
 	var b []byte
 	for left := length; left > 0; {
-		n := max(p.service.dice.size(left), left/40, 1)
+		n := max(p.dice.size(left), left/40, 1)
 		b = fmt.Appendf(b, "%x\r\n", n)
 		b = append(append(b, body.bytes(n)...), "\r\n"...)
 		left -= n

@@ -27,6 +27,8 @@ type actor struct {
 	reads func(b []byte, err unix.Errno)
 	// spoke is told that bytes of the script were sent.
 	spoke func(n int)
+	// compose, if there is one, adds to the script when that is at its end, and reports whether it did.
+	compose func() bool
 
 	appetite   int           // bytes of a turn
 	bite       int           // bytes of a write
@@ -88,7 +90,7 @@ func (a *actor) hear() {
 
 // speak follows the script as far as it goes now.
 func (a *actor) speak() {
-	for len(a.script) > 0 && !a.pausing && !a.sock.closed {
+	for !a.pausing && !a.sock.closed && (len(a.script) > 0 || a.compose != nil && a.compose()) {
 		if !a.speakLine(&a.script[0]) {
 			return
 		}

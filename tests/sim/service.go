@@ -64,7 +64,8 @@ func (v *service) headRead(h *head) (noBody bool) {
 	}
 	v.judge(r, h)
 	v.body = stream{key: uint64(r.id)}
-	v.reply = v.newReply(r)
+	v.reply = v.w.newReply(r, v.host, v.dice, firstLie+1, kinds)
+	v.reply.service, v.reply.sock = v, v.sock
 	p := v.reply
 	v.w.trace("host %d gets %v: reply %d, %v, %d, %d bytes", v.host.number, r, p.id, p.kind, p.status, p.length)
 	if p.early {
@@ -75,6 +76,23 @@ func (v *service) headRead(h *head) (noBody bool) {
 
 // judge says whether the head is what a proxy makes of the request.
 func (v *service) judge(r *request, h *head) {
+	fault := r.faultOf(h)
+	switch {
+	case fault != "":
+	case h.first[2] != "HTTP/1.1":
+		fault = h.first[2]
+	case r.upgrades && h.value("Upgrade") != "sim":
+		fault = "no Upgrade"
+	case !r.upgrades && h.count("Connection") > 0:
+		fault = "a Connection field"
+	}
+	if fault != "" {
+		v.w.fail("host %d got %v with faults: %s", v.host.number, r, fault)
+	}
+}
+
+// faultOf a head, if it is not what a proxy makes of the request.
+func (r *request) faultOf(h *head) string {
 	var wrong []string
 	demand := func(name, value string) {
 		if h.value(name) != value || h.count(name) != 1 {
@@ -88,20 +106,13 @@ func (v *service) judge(r *request, h *head) {
 	demand("Via", version+" lb")
 	demand("X-Forwarded-For", r.client.address.Addr().String())
 	demand("Host", "sim.example")
-	if h.first[0] != r.method || h.first[2] != "HTTP/1.1" || h.count("X-Hop") > 0 {
+	if h.first[0] != r.method || h.count("X-Hop") > 0 {
 		wrong = append(wrong, strings.Join(h.first, " "))
-	}
-	if r.upgrades {
-		demand("Upgrade", "sim")
-	} else if h.count("Connection") > 0 {
-		wrong = append(wrong, "a Connection field")
 	}
 	if !r.chunked && r.length > 0 {
 		demand("Content-Length", strconv.Itoa(r.length))
 	}
-	if wrong != nil {
-		v.w.fail("host %d got %v with faults: %s", v.host.number, r, strings.Join(wrong, "; "))
-	}
+	return strings.Join(wrong, "; ")
 }
 
 // dataRead implements audience.
@@ -126,12 +137,7 @@ func (v *service) messageRead(trailers [][2]string) {
 		return
 	}
 	r := p.request
-	if p.received != r.length || r.flaw != nil {
-		v.w.fail("host %d took %v for whole with %d of %d bytes (flaw %v)", v.host.number, r, p.received, r.length, r.flaw)
-	}
-	if r.trailers != (len(trailers) == 1) {
-		v.w.fail("host %d: %v came with trailers %v", v.host.number, r, trailers)
-	}
+	v.w.judgeWhole(r, p, v.host, trailers)
 	p.whole = true
 	if !p.early {
 		v.answers()

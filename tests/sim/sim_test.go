@@ -5,6 +5,7 @@ package sim
 import (
 	"bytes"
 	"flag"
+	"math/rand/v2"
 	"os"
 	"runtime"
 	"sync"
@@ -17,7 +18,7 @@ import (
 var (
 	seedFlag  = flag.Uint64("seed", 0, "run this seed only, and show its trace")
 	seedsFlag = flag.Int("seeds", 12000, "how many seeds to run")
-	firstFlag = flag.Uint64("first", 1, "the first of them")
+	firstFlag = flag.Uint64("first", 1, "the first of them; 0: anywhere")
 )
 
 // fewSeeds are run with -short.
@@ -37,12 +38,17 @@ func TestSeeds(t *testing.T) {
 	if testing.Short() {
 		seeds = min(seeds, fewSeeds)
 	}
+	first := *firstFlag
+	if first == 0 {
+		first = rand.Uint64N(1e12)
+	}
+	t.Logf("%d seeds from %d", seeds, first)
 	var next, failures atomic.Int64
 	var group sync.WaitGroup
 	for lane := range min(runtime.GOMAXPROCS(0), transport.Lanes) {
 		group.Go(func() {
 			for i := next.Add(1); i <= int64(seeds) && failures.Load() < maxFailures; i = next.Add(1) {
-				seed := *firstFlag + uint64(i) - 1
+				seed := first + uint64(i) - 1
 				if err := run(lane, seed, nil); err != nil {
 					failures.Add(1)
 					t.Errorf("seed %d, %v (task sim SEED=%d)", seed, err, seed)

@@ -18,8 +18,15 @@ import (
 
 // attempt is a head that lb sent to a host.
 type attempt struct {
-	host *host
-	at   int64
+	host   *host
+	up     *uplink
+	stream uint32 // 0: of HTTP/1.1
+	at     int64
+}
+
+// disowned reports whether lb has heard that its host will not look at it.
+func (a *attempt) disowned() bool {
+	return a.stream > 0 && a.up.unseen(a.stream)
 }
 
 var _ observer = (*world)(nil)
@@ -39,17 +46,25 @@ func (w *world) calling(s *socket) {
 	switch o := s.owner.(type) {
 	case *client:
 		o.excuse("panic")
+		if w.profile.two > 0 { // a session that was about to tell several of its exchanges something ends with all of them
+			w.excuseAsking()
+		}
 	case *uplink:
 		if o.request != nil {
 			o.request.client.excuse("panic")
 		}
-		for _, c := range w.clients { // of those whose head may be on its way now
-			if c.asked > c.answers && len(c.requests[c.answers].attempts) < maxAttempts {
-				c.excuse("panic")
-			}
-		}
+		w.excuseAsking()
 	}
 	panic("simulated")
+}
+
+// excuseAsking excuses those who wait for an answer: their request may be on its way now, or share the connection.
+func (w *world) excuseAsking() {
+	for _, c := range w.clients {
+		if c.asked > c.answers {
+			c.excuse("panic")
+		}
+	}
 }
 
 // meanwhile lets the world go on while the worker is in the middle of a round.
@@ -71,34 +86,50 @@ func (w *world) closing(s *socket) {
 	switch o := s.owner.(type) {
 	case *uplink:
 		w.trace("lb closes its connection %d to host %d", s.id, o.host.number)
+		if o.tap != nil && (s.dead || s.hears || o.session.failing()) { // requests that came meanwhile suffer from it, too
+			o.host.fault()
+		}
 	case *client:
 		w.trace("lb closes client %d, resets %v, %d sent, %d unread", o.number, s.resets, s.sent, s.arrived.len())
 	}
 }
 
 // sending implements observer: it looks for heads of requests.
-func (w *world) sending(s *socket, b []byte) {
+func (w *world) sending(s *socket, parts [][]byte, n int) {
 	up, ok := s.owner.(*uplink)
 	if !ok {
 		return
 	}
-	r := w.requestOf(b)
-	if r == nil {
+	if up.tap != nil {
+		up.tap.feed(parts, n)
 		return
 	}
-	w.trace("lb sends %v to host %d", r, up.host.number)
-	if up.served > 0 && !w.usable(up.host) {
-		w.fail("lb sends %v to host %d, which is not to be used", r, up.host.number)
+	if r := w.requestOf(parts[0]); r != nil {
+		if up.served > 0 && !w.usable(up.host) {
+			w.fail("lb sends %v to host %d, which is not to be used", r, up.host.number)
+		}
+		w.judgeReuse(r, s, up)
+		s.looked = false
+		up.served++
+		up.request = r
+		if up.service.spoiled { // what was said unasked is now the answer, for all that lb knows
+			up.service.answered = true
+		}
+		w.sendsHead(r, s, up, 0)
 	}
-	w.judgeReuse(r, s, up)
-	s.looked = false
-	up.served++
-	up.request = r
-	if up.service.spoiled { // what was said unasked is now the answer, for all that lb knows
-		up.service.answered = true
+}
+
+// sendsHead notes an attempt.
+func (w *world) sendsHead(r *request, s *socket, up *uplink, stream uint32) {
+	w.trace("lb sends %v to host %d on connection %d", r, up.host.number, s.id)
+	if stream > 0 && up.unseen(stream) { // it was on its way when lb read that nobody will look at it
+		return
+	}
+	if h := up.host; h.usableFrom == 0 && h.unusableFrom < r.begun {
+		w.fail("lb sends %v to host %d, which was not to be used when it came", r, h.number)
 	}
 	w.judgeAttempt(r, up.host)
-	r.attempts = append(r.attempts, attempt{up.host, w.kernel.agenda.now})
+	r.attempts = append(r.attempts, attempt{up.host, up, stream, w.kernel.agenda.now})
 }
 
 // judgeReuse looks at a connection that is used again. What came unasked, if lb has read it, forbids that; for what
@@ -135,10 +166,13 @@ func (w *world) judgeAttempt(r *request, h *host) {
 		w.judgeHome(r, h)
 		return
 	}
-	w.resent++
+	unseen := r.attempts[n-1].disowned()
+	if !unseen {
+		w.resent++
+	}
 	seconds := float64(w.kernel.agenda.now) / float64(time.Second)
 	switch {
-	case !r.idempotent():
+	case !r.idempotent() && r.refusals() < n:
 		w.fail("lb sends %v again", r)
 	case n == maxAttempts:
 		w.fail("lb sends %v more than %d times", r, maxAttempts)
@@ -162,7 +196,7 @@ func (w *world) judgeHome(r *request, h *host) {
 	if home == nil || home == h || home.faulted != 0 || home.backend.Max != 0 || w.profile.orders > 0 {
 		return
 	}
-	if w.usable(home) && home.dialled < r.begun {
+	if home.usableFrom > 0 && home.usableFrom <= r.begun && home.dialled < r.begun {
 		w.fail("lb sends %v to host %d, its cookie names host %d", r, h.number, home.number)
 	}
 }
@@ -189,8 +223,41 @@ func (w *world) judgeQueues() {
 		if s == nil || s.listens {
 			continue
 		}
-		if c, ok := w.loop.HandlerOf(s.fd).(*transport.Conn); ok && c.Pending() > pendingLimit {
+		w.judgeHeld(s)
+		if c, ok := w.loop.HandlerOf(s.fd).(*transport.Conn); ok && c.Pending() > w.pendingLimit(s) {
 			w.fail("%d bytes wait to be sent on connection %d", c.Pending(), s.id)
+		}
+	}
+}
+
+// windowLimit is how large lb makes the window of a stream, and so what a client may be behind with.
+const windowLimit = 256 << 10
+
+// pendingLimit of a connection. One of HTTP/2 has the bytes of many.
+func (w *world) pendingLimit(s *socket) int {
+	up, ok := s.owner.(*uplink)
+	switch {
+	case ok && up.tap != nil:
+		return pendingLimit * (1 + len(up.tap.strands))
+	case !ok && w.profile.two > 0:
+		return pendingLimit + windowLimit
+	}
+	return pendingLimit
+}
+
+// heldLimit is what lb may have of the body of a request that shares a connection: all that it reads of a client in one
+// round, which leaves at the end of the round.
+const heldLimit = 32 * loop.ScratchSize
+
+// judgeHeld holds what lb has of the bodies of requests that share a connection against the limit.
+func (w *world) judgeHeld(s *socket) {
+	up, ok := s.owner.(*uplink)
+	if !ok || up.tap == nil {
+		return
+	}
+	for id, t := range up.tap.strands {
+		if held := t.held(); held > heldLimit {
+			w.fail("%d bytes of the body of %v wait for stream %d of connection %d", held, t.request, id, s.id)
 		}
 	}
 }
@@ -206,6 +273,9 @@ func (w *world) logs(a *proxy.Access) {
 	}
 	if a.Reason == messages.ConnectionLimitReached && a.Attempts == 0 && a.Duration >= w.config.Limits.QueueTime {
 		w.judgeWaiting(r)
+	}
+	if a.Reason == messages.DestinationUnavailable {
+		w.judgeRefused(r, a.Attempts)
 	}
 	if a.Attempts < len(r.attempts) || a.Attempts > maxAttempts {
 		w.fail("%v is logged with %d attempts, it had %d", r, a.Attempts, len(r.attempts))

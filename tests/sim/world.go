@@ -38,6 +38,7 @@ type world struct {
 	bare       bool  // no host is usable
 	unusable   int64 // when that was so last
 	faulted    int64 // when something went wrong last that lb is not to blame for
+	refused    int64 // when a host last refused to look at a request
 	resent     int
 	panicked   uint64
 	stepping   bool
