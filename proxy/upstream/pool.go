@@ -3,6 +3,8 @@ package upstream
 import (
 	"cmp"
 	"crypto/tls"
+	"maps"
+	"slices"
 	"time"
 
 	"lb/messages"
@@ -71,9 +73,9 @@ func (p *Pool) Retain(members []messages.Member) {
 	for i := range members {
 		keep[members[i].Backend.ID()] = true
 	}
-	for id, b := range p.backends {
+	for _, id := range p.inOrder() {
 		if !keep[id] {
-			b.retire()
+			p.backends[id].retire()
 			delete(p.backends, id)
 		}
 	}
@@ -81,17 +83,21 @@ func (p *Pool) Retain(members []messages.Member) {
 
 // CloseIdle closes every idle connection.
 func (p *Pool) CloseIdle() {
-	for _, b := range p.backends {
-		b.closeIdle()
+	for _, id := range p.inOrder() {
+		p.backends[id].closeIdle()
 	}
 }
 
 // Close closes every idle connection, and those of running exchanges when these end.
 func (p *Pool) Close() {
-	for _, b := range p.backends {
-		b.retire()
+	for _, id := range p.inOrder() {
+		p.backends[id].retire()
 	}
 }
+
+// inOrder are the backends in an order that does not depend on chance: sessions say farewell, and a seed of the
+// simulation is to be one run.
+func (p *Pool) inOrder() []string { return slices.Sorted(maps.Keys(p.backends)) }
 
 // Reset drops what was written and not flushed, after a panic in between. Frames that are whole are kept.
 func (p *Pool) Reset() {
