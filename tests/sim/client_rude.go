@@ -115,5 +115,13 @@ func (c *client) enterTunnel() {
 		return
 	}
 	body := stream{key: tunnelKey(r.id)}
-	c.script = []line{{data: body.bytes(c.dice.size(50000))}, {act: func() { r.whole = true; c.sock.shut() }}}
+	c.script = nil
+	for range c.dice.between(1, 4) {
+		pause := c.dice.span(0, one(c.dice, 0, time.Millisecond, 300*time.Millisecond))
+		c.script = append(c.script, line{pause: pause}, line{data: body.bytes(c.dice.size(50000))})
+	}
+	c.script = append(c.script, line{act: func() {
+		r.whole, r.tunnelled = true, body.at
+		c.sock.shut()
+	}})
 }

@@ -29,12 +29,13 @@ type request struct {
 	attempts []attempt
 	replies  []*reply
 
-	status   int    // of the final head; 0: none came
-	own      string // Proxy-Status: lb answered itself
-	reply    *reply // that came
-	got      int    // bytes of its body
-	answered bool   // to the end
-	logged   int
+	status    int    // of the final head; 0: none came
+	own       string // Proxy-Status: lb answered itself
+	reply     *reply // that came
+	got       int    // bytes of its body
+	answered  bool   // to the end
+	tunnelled int    // bytes of the client, once it has said all of them
+	logged    int
 }
 
 // flaw is what is wrong with a request, and how it is to be answered.

@@ -46,9 +46,18 @@ func (v *service) heard(b []byte, err unix.Errno) {
 	v.w.trace("host %d hears the end of connection %d: %v", v.host.number, v.sock.id, err)
 	if v.reply != nil && v.reply.kind == tunnels && err == 0 {
 		v.reader.finish()
+		v.judgeTunnel()
 		return // its own side has its own end
 	}
 	v.sock.close()
+}
+
+// judgeTunnel demands all that a client has said in a tunnel which it has ended in order.
+func (v *service) judgeTunnel() {
+	p := v.reply
+	if r := p.request; r.tunnelled > 0 && r.excused == "" && p.upstream.at != r.tunnelled {
+		v.w.fail("%v: %d bytes of the tunnel came, its client said %d", r, p.upstream.at, r.tunnelled)
+	}
 }
 
 // headRead implements audience.
