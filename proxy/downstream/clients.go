@@ -81,7 +81,7 @@ func (cs *Clients) Open() int { return cs.open }
 func (cs *Clients) CloseIdle() {
 	for c := cs.first; c != nil; {
 		next := c.next
-		if c.exchange == nil && c.phase == reading && len(c.rest) == 0 && !c.tcp.CanRead() {
+		if c.waitsIdle() && !c.tcp.CanRead() && !c.unsent() {
 			c.close()
 		}
 		c = next

@@ -145,11 +145,17 @@ func (c *Conn) Touch() { c.expect() }
 func (c *Conn) finish() {
 	c.lasting = false
 	c.phase = flushing
-	if c.tcp.Pending() == 0 {
+	if !c.unsent() {
 		c.linger()
 		return
 	}
 	c.expect()
+}
+
+// unsent reports whether something of the last response waits to be sent, now that what was posted is on its way.
+func (c *Conn) unsent() bool {
+	c.tcp.Deliver()
+	return c.tcp.Pending() > 0
 }
 
 // linger closes the connection: at once if the client has ended its side, or has sent one whole request that asked for the
@@ -244,7 +250,7 @@ func (c *Conn) expect() {
 func (c *Conn) abort(reason messages.Reason) {
 	x := c.exchange
 	switch {
-	case x == nil && c.tcp.Pending() > 0:
+	case x == nil && c.unsent():
 		c.Abort()
 		return
 	case x == nil:

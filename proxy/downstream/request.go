@@ -257,6 +257,8 @@ func (c *Conn) ended() {
 		}
 	case c.phase == receiving:
 		c.abort(messages.ClientClosed)
+	case c.phase != lingering && c.unsent(): // it may have ended its side only
+		c.finish()
 	default:
 		c.close()
 	}

@@ -88,14 +88,14 @@ func (c *Conn) End(trailers []semantics.Field) {
 	}
 }
 
-// Flush sends what was written and reports whether the client is still there.
-func (c *Conn) Flush() bool { return c.flush(c.tcp.Send) }
+// Flush sends what was written, a small piece at the end of the round, and reports whether the client is still there.
+func (c *Conn) Flush() bool { return c.flush(c.tcp.Post) }
 
 // FlushLast is Flush for the end of a response; Done must follow. When the connection ends with it, the client gets both in
 // one packet.
 func (c *Conn) FlushLast() bool {
 	if c.lasting || c.phase == receiving {
-		return c.flush(c.tcp.Send)
+		return c.flush(c.tcp.Post)
 	}
 	return c.flush(c.tcp.SendLast)
 }

@@ -146,8 +146,8 @@ func (l *Loop) Unwatch(fd int) {
 // even if h has closed its descriptor by then.
 func (l *Loop) Again(h Handler) { l.again = append(l.again, h) }
 
-// Last gives h a call of Ready(0) at the end of the present round, when all others had their turn: for output that several of
-// them make and that is to leave in one system call. One who asks twice is called twice.
+// Last gives h a call of Ready(0) at the end of the present round, when all others had their turn, and before scheduled
+// functions if it is asked for in a turn: for output that several of them make. One who asks twice is called twice.
 func (l *Loop) Last(h Handler) { l.last = append(l.last, h) }
 
 // Arm makes t expire at the deadline, a time of Now, or at most one tick of the wheel (16.8 ms) later; one that has

@@ -17,7 +17,7 @@ const (
 // wait collects the next batch of events. A wait that may sleep hands the processor back to the scheduler and takes it
 // again, so while the loop is busy the poller is asked without sleeping first.
 func (l *Loop) wait() error {
-	if len(l.again) > 0 || l.inbox.pending() {
+	if len(l.again) > 0 || len(l.last) > 0 || l.inbox.pending() {
 		return l.poller.poll()
 	}
 	if l.busy {
@@ -54,6 +54,7 @@ func (l *Loop) work() (done bool) {
 	defer l.contain()
 	l.runEvents()
 	l.runTurns()
+	l.runLast() // functions may change what was decided, and take long
 	l.runInbox()
 	l.runTimers()
 	l.runLast()
@@ -144,5 +145,6 @@ func (l *Loop) workOff() (done bool) {
 	for fn := l.inbox.take(); fn != nil; fn = l.inbox.take() {
 		fn()
 	}
+	l.runLast() // what these have asked for
 	return true
 }

@@ -20,6 +20,9 @@ const (
 	full              // the last read filled its buffer
 	shaking           // the TLS handshake runs
 	held              // TLS may hold bytes that were not read, or has the end of them to tell
+	posted            // something of it is in the outbox
+	departed          // bytes that were posted have left
+	refused           // what was posted could not be sent, or was withdrawn, to the first byte
 	closed
 
 	// dead is what a connection is whose peer has reset it: what came before can still be read, up to the end.
@@ -144,6 +147,9 @@ func (c *Conn) receive(b []byte) (n int, err error) {
 	switch {
 	case errno == unix.EAGAIN:
 		c.status &^= readable
+		if c.status&broken != 0 {
+			return 0, c.end()
+		}
 		return 0, ErrNotNow
 	case errno == unix.EINTR:
 		return 0, nil
@@ -206,9 +212,20 @@ func (c *Conn) put(g *Gather, flags int) error {
 	switch {
 	case c.status&closed != 0: // the descriptor may be another's by now
 		return unix.EBADF
+	case c.status&broken != 0: // a part is missing: nothing may come behind it
+		return unix.EPIPE
 	case c.out != nil:
 		c.queue(g, 0)
 		return nil
+	case flags == postpone:
+		if c.net.outbox.add(c, g) {
+			return nil
+		}
+		flags = 0
+	}
+	if c.status&posted != 0 {
+		c.Deliver()
+		return c.put(g, flags)
 	}
 	n, errno := 0, unix.Errno(0)
 	if parts := g.take(); len(parts) == 1 {
@@ -230,7 +247,7 @@ func (c *Conn) put(g *Gather, flags int) error {
 	return nil
 }
 
-// Pending is the number of bytes that wait in the output queue.
+// Pending is the number of bytes that wait in the output queue. What is posted is not among them.
 func (c *Conn) Pending() int { return len(c.out) - c.sent }
 
 // Shutdown ends our side after what is queued; bytes may still be received.
@@ -241,6 +258,7 @@ func (c *Conn) Shutdown() {
 	if c.tls != nil {
 		c.tls.end(0)
 	}
+	c.Deliver()
 	if c.out != nil {
 		c.status |= ending
 		return
@@ -264,7 +282,7 @@ func (c *Conn) Reread() {
 	c.Again()
 }
 
-// Close closes the connection and drops its output queue. Closing twice is harmless.
+// Close closes the connection and drops its output queue, but sends what is posted. Closing twice is harmless.
 func (c *Conn) Close() {
 	if c.status&closed != 0 {
 		return
@@ -272,6 +290,7 @@ func (c *Conn) Close() {
 	if c.tls != nil {
 		c.tls.leave()
 	}
+	c.Deliver()
 	c.status, c.deadline = closed, 0
 	c.net.Loop.Disarm(&c.timer)
 	c.net.Loop.Forget(c.fd)
@@ -282,6 +301,7 @@ func (c *Conn) Close() {
 // Abort closes the connection with a reset, so that the peer cannot take what it has for the whole.
 func (c *Conn) Abort() {
 	if c.status&closed == 0 {
+		c.Deliver()
 		c.status |= broken
 		resetOnClose(c.fd)
 	}

@@ -7,8 +7,9 @@ import (
 )
 
 // Movable reports whether all that is known of the connection is in the kernel, apart from what its user has read: no
-// key of TLS, no byte that waits to be sent.
+// key of TLS, no byte that waits to be sent. What is posted is sent for it.
 func (c *Conn) Movable() bool {
+	c.Deliver()
 	return c.tls == nil && c.out == nil && c.status&(connecting|shaking|broken|closed) == 0
 }
 

@@ -24,6 +24,7 @@ type Network struct {
 	// Tracer shows what passes; nil: nothing is shown.
 	Tracer *Tracer
 
+	outbox outbox
 	cipher Gather   // records that are on their way to the kernel; empty between two calls
 	wide   []byte   // made at the first wide read
 	spare  [][]byte // emptied output buffers

@@ -29,13 +29,13 @@ type Conn struct {
 	head     bool // the request is HEAD
 	chunked  bool // the request's body is chunked
 	whole    bool // the request is written to its end
-	sent     bool // the kernel took a byte of it
+	written  bool // something of it was given to be sent
+	sent     bool // the kernel took a byte of it: see hasSent
 	answered bool // a byte of the response came
 	reused   bool
 	lasting  bool // the backend allows another request
 	paused   bool // nothing is read: the client does not keep up
 	wide     bool // the next read may be a wide one
-	failed   bool // a send failed: nothing more is sent
 }
 
 // Ready reports whether the request may be written at once.
@@ -50,8 +50,8 @@ func (c *Conn) Alive() bool { return c.tcp.Silent() }
 // Reused reports whether the connection has served another exchange before.
 func (c *Conn) Reused() bool { return c.reused }
 
-// Refusable implements Attempt: HTTP/1.1 has no such word, but the connection may have been dead when the request came.
-func (c *Conn) Refusable() bool { return c.failed && !c.sent }
+// Refusable implements Attempt: HTTP/1.1 has no such word, but the connection may be dead before the request is on its way.
+func (c *Conn) Refusable() bool { return (c.written || c.tcp.Failed()) && !c.hasSent() }
 
 // Pause stops reading the response: what was read has not gone on to the client yet.
 func (c *Conn) Pause() {
@@ -88,7 +88,10 @@ func (c *Conn) Cancel() {
 
 // Finish closes a tunnel after what is queued.
 func (c *Conn) Finish() {
-	if c.phase != gone && c.tcp.Pending() > 0 {
+	if c.phase == gone {
+		return
+	}
+	if c.tcp.Deliver(); c.tcp.Pending() > 0 {
 		c.tcp.CloseSent(c.backend.pool.in(int64(c.backend.pool.Config.Timeouts.Body)))
 		c.tcp = nil
 	}
@@ -215,7 +218,7 @@ func (c *Conn) expect() {
 // fail closes the connection and tells the exchange.
 func (c *Conn) fail(reason messages.Reason, detail string) {
 	x := c.exchange
-	f := Failure{Reason: reason, Detail: detail, Sent: c.sent, Answered: c.answered, Reused: c.reused}
+	f := Failure{Reason: reason, Detail: detail, Sent: c.hasSent(), Answered: c.answered, Reused: c.reused}
 	c.backend.stats.Failures++
 	c.close()
 	c.backend.pool.tellFailure(x, f)
@@ -236,6 +239,7 @@ func (c *Conn) close() {
 	c.rest = nil
 	c.backend.stats.Open--
 	if c.tcp != nil {
+		c.tcp.Withdraw() // a request that is given up must not be on its way when it is sent elsewhere
 		c.tcp.Close()
 	}
 }

@@ -9,7 +9,7 @@ import (
 // Movable reports whether this side of a tunnel can go to another process: the backend has not ended it, and nothing
 // waits here.
 func (c *Conn) Movable() bool {
-	return c.phase == tunnelling && !c.body.Done() && !c.failed && c.tcp.Movable()
+	return c.phase == tunnelling && !c.body.Done() && !c.tcp.Failed() && c.tcp.Movable()
 }
 
 // Release gives up a tunnel that is movable and returns its socket, which stays open. The exchange hears nothing of it.

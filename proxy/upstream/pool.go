@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"lb/messages"
@@ -73,31 +74,33 @@ func (p *Pool) Retain(members []messages.Member) {
 	for i := range members {
 		keep[members[i].Backend.ID()] = true
 	}
-	for _, id := range p.inOrder() {
-		if !keep[id] {
-			p.backends[id].retire()
-			delete(p.backends, id)
+	for _, b := range p.inOrder() {
+		if !keep[b.ID] {
+			b.retire()
+			delete(p.backends, b.ID)
 		}
 	}
 }
 
+// inOrder are all backends, always in the same order: what is done to them can be seen from outside.
+func (p *Pool) inOrder() []*Backend {
+	byID := func(a, b *Backend) int { return strings.Compare(a.ID, b.ID) }
+	return slices.SortedFunc(maps.Values(p.backends), byID)
+}
+
 // CloseIdle closes every idle connection.
 func (p *Pool) CloseIdle() {
-	for _, id := range p.inOrder() {
-		p.backends[id].closeIdle()
+	for _, b := range p.inOrder() {
+		b.closeIdle()
 	}
 }
 
 // Close closes every idle connection, and those of running exchanges when these end.
 func (p *Pool) Close() {
-	for _, id := range p.inOrder() {
-		p.backends[id].retire()
+	for _, b := range p.inOrder() {
+		b.retire()
 	}
 }
-
-// inOrder are the backends in an order that does not depend on chance: sessions say farewell, and a seed of the
-// simulation is to be one run.
-func (p *Pool) inOrder() []string { return slices.Sorted(maps.Keys(p.backends)) }
 
 // Reset drops what was written and not flushed, after a panic in between. Frames that are whole are kept.
 func (p *Pool) Reset() {

@@ -41,11 +41,11 @@ func (c *Conn) EndRequest(trailers []semantics.Field) {
 	c.whole = true
 }
 
-// Flush sends what was written. A failure to send is not told: the backend may have answered before it closed, and if
-// it did not, the end of the connection tells it.
+// Flush sends what was written, a small piece at the end of the round. A failure to send is not told: the backend may
+// have answered before it closed, and if it did not, the end of the connection tells it.
 func (c *Conn) Flush() {
 	out := c.out()
-	if c.failed || c.phase == gone {
+	if c.phase == gone || c.tcp.Failed() {
 		out.Reset()
 		return
 	}
@@ -57,13 +57,16 @@ func (c *Conn) Flush() {
 
 func (c *Conn) send() {
 	c.backend.stats.Sent += uint64(c.out().Size())
-	if err := c.tcp.Send(c.out()); err != nil {
-		c.failed = true
+	c.sent = c.hasSent()
+	if err := c.tcp.Post(c.out()); err != nil {
 		c.tcp.Reread()
 		return
 	}
-	c.sent = true
+	c.written = true
 }
+
+// hasSent reports whether the kernel took a byte of the request.
+func (c *Conn) hasSent() bool { return c.sent || c.written && !c.tcp.Unsent() }
 
 func (c *Conn) out() *transport.Gather { return &c.backend.pool.out }
 

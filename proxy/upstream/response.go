@@ -32,7 +32,6 @@ func (c *Conn) Readable() {
 				return
 			}
 		case errors.Is(err, transport.ErrNotNow):
-			c.drained()
 			return
 		case err == io.EOF:
 			c.ended()
@@ -51,14 +50,6 @@ func (c *Conn) buffer() []byte {
 	wide := c.wide
 	c.wide = false
 	return c.backend.pool.Net.BodyBuffer(wide)
-}
-
-// drained judges that there is nothing to read at present. After a failed send nothing will ever come: part of the
-// request is lost.
-func (c *Conn) drained() {
-	if c.failed {
-		c.fail(c.cutShort(), "")
-	}
 }
 
 // unasked judges what comes on an idle connection: its end, or bytes that nobody asked for. Neither is of any use.
@@ -164,7 +155,7 @@ func (c *Conn) ended() {
 func (c *Conn) finish(spent bool) {
 	x, trailers := c.exchange, c.body.Trailers()
 	spent = spent || c.tcp.CanRead() && !c.tcp.Silent() // of what came behind it there might be no word any more
-	if spent || !c.lasting || !c.whole || c.failed || c.tcp.HungUp() || c.tcp.Pending() > 0 {
+	if spent || !c.lasting || !c.whole || c.tcp.Failed() || c.tcp.Unsent() || c.tcp.HungUp() || c.tcp.Pending() > 0 {
 		c.close()
 	} else {
 		c.exchange, c.phase, c.rest = nil, idle, nil
