@@ -39,9 +39,13 @@ func TestSlowBackends(t *testing.T) {
 	t.Parallel()
 	lbOnly(t)
 	ailing, slow, steady := startReplica(t), startReplica(t), startReplica(t)
-	ailing.answer(delayed(healthPath, ailing, 500*time.Millisecond))
+	ailing.answer(delayed(healthPath, ailing, time.Minute))
 	slow.answer(delayed("/", slow, 100*time.Millisecond))
-	b := start(t, watched(nil, ailing.addr, slow.addr, steady.addr))
+	b := start(t, settings{
+		backends: addresses([]*replica{ailing, slow, steady}), health: true,
+		responseTimeout: patience, // more than others have: a busy machine makes everybody slow
+		args:            []string{"--health-path", healthPath, "--health-interval", "200ms", "--health-timeout", "1s"},
+	})
 	clients := startCrowd(t, b, 8)
 	b.awaitTurn(t, ailing.addr, "up", "down")
 	clients.goesOn(t)
