@@ -5,6 +5,7 @@ package sim
 import (
 	"bytes"
 	"flag"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"runtime"
@@ -51,6 +52,7 @@ func TestSeeds(t *testing.T) {
 				seed := first + uint64(i) - 1
 				if err := run(lane, seed, nil); err != nil {
 					failures.Add(1)
+					fmt.Fprintf(os.Stderr, "sim: seed %d fails\n", seed) // at once: a run that is cut off tells it, too
 					t.Errorf("seed %d, %v (task sim SEED=%d)", seed, err, seed)
 				}
 			}
