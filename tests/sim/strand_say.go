@@ -128,7 +128,8 @@ func (v *session) breaksRule() {
 	id, idle := v.opened, v.opened+2000 // a number that lb will not have come to by then
 	f := one(v.dice,
 		numbers(http2.FrameWindowUpdate, 0, 0), numbers(http2.FrameWindowUpdate, 0, 1<<31-1),
-		numbers(http2.FrameWindowUpdate, idle, 1), numbers(http2.FrameRSTStream, idle, 0), numbers(http2.FrameRSTStream, 0, 0),
+		numbers(http2.FrameWindowUpdate, idle, 1), numbers(http2.FrameRSTStream, idle, 0),
+		numbers(http2.FrameRSTStream, 0, 0),
 		settingsFrame(http2.Setting{ID: http2.SettingEnablePush, Val: 1}),
 		settingsFrame(http2.Setting{ID: http2.SettingMaxFrameSize, Val: 5}),
 		settingsFrame(http2.Setting{ID: http2.SettingInitialWindowSize, Val: 1 << 31}),
