@@ -3,6 +3,7 @@ package tests
 import (
 	"fmt"
 	"io"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -148,6 +149,48 @@ func TestExpectContinueRefusedByTheBackend(t *testing.T) {
 				t.Errorf("got %q %q, want %s at once", m.start, m.body, status)
 			}
 		})
+	}
+}
+
+// A backend that says neither 100 nor anything else is the one who is late, also where bodies have less time than responses.
+func TestExpectContinueOfASilentBackend(t *testing.T) {
+	t.Parallel()
+	peerDiffers(t, "nginx", "answers 100 by itself")
+	peerDiffers(t, "haproxy", "has other limits")
+	one := startBackend(t, expecting((*visit).hold))
+	two := startH2C(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
+	for _, back := range []string{one.addr, two} {
+		b := start(t, settings{
+			backends: []string{back}, bodyTimeout: 100 * time.Millisecond, responseTimeout: 500 * time.Millisecond,
+		})
+		c := b.dial(t)
+		c.send(head("POST", "/", "Content-Length: 5", "Expect: 100-continue"))
+		m := c.response("POST")
+		if status, _ := m.field("Proxy-Status"); m.status() != 504 || !strings.Contains(status, "http_response_timeout") {
+			t.Errorf("%s: got %s, Proxy-Status %q, want 504: the client was not asked for its body", back, m.start, status)
+		}
+	}
+}
+
+// Who was told to go on, and does not, is late himself.
+func TestExpectContinueOfASilentClient(t *testing.T) {
+	t.Parallel()
+	peerDiffers(t, "nginx", "answers 100 by itself")
+	peerDiffers(t, "haproxy", "has other limits")
+	back := startBackend(t, expecting(func(v *visit) {
+		v.send("HTTP/1.1 100 Continue\r\n\r\n")
+		v.hold()
+	}))
+	b := start(t, settings{
+		backends: []string{back.addr}, bodyTimeout: 100 * time.Millisecond, responseTimeout: patience,
+	})
+	c := b.dial(t)
+	c.send(head("POST", "/", "Content-Length: 5", "Expect: 100-continue"))
+	if m := c.response("POST"); m.status() != 100 {
+		t.Fatalf("got %s, want 100", m.start)
+	}
+	if m := c.response("POST"); m.status() != 408 {
+		t.Errorf("got %s, want 408", m.start)
 	}
 }
 

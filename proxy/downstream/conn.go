@@ -51,6 +51,7 @@ type Conn struct {
 	wide           bool // the next read may be a wide one
 	paused         bool // the body is not read: the backend does not keep up
 	continues      bool // the client waits for 100 before it sends the body
+	invited        bool // and has got it
 }
 
 // Abundant reports whether the client is ahead of us: the last read brought all that it could hold.
@@ -234,7 +235,7 @@ func (c *Conn) expect() {
 		c.tcp.Deadline(c.clients.in(int64(t.Tunnel)))
 	case c.tcp.Pending() > 0:
 		c.tcp.Deadline(c.clients.in(int64(t.Body)))
-	case c.phase == receiving && !c.paused:
+	case c.phase == receiving && !c.paused && (!c.continues || c.invited):
 		c.tcp.Deadline(c.clients.in(int64(t.Body)))
 	case c.phase == reading && len(c.rest) == 0 && c.clients.Draining:
 		c.tcp.Deadline(c.clients.in(int64(min(t.Idle, Chance))))

@@ -164,7 +164,7 @@ func (c *Conn) serve(r *semantics.Request, b []byte, n int, ours bool) {
 	c.version = r.Version
 	c.lasting, c.parting = r.KeepAlive && !c.ends(), !r.KeepAlive
 	c.body, c.taken = h1.NewBody(r.Length), 0
-	c.continues = r.Expect && !c.body.Done()
+	c.continues, c.invited = r.Expect && !c.body.Done(), false
 	c.phase, c.paused = receiving, false
 	if c.body.Done() {
 		c.phase = waiting

@@ -25,6 +25,10 @@ func (c *Conn) Interim(r *semantics.Response) {
 	}
 	c.fields(r)
 	c.end()
+	if r.Status == 100 {
+		c.invited = true
+		c.expect()
+	}
 }
 
 // Respond writes the final head. Flush sends it, with what of the body is there by then.

@@ -33,6 +33,7 @@ type Conn struct {
 	sent     bool // the kernel took a byte of it: see hasSent
 	answered bool // a byte of the response came
 	reused   bool
+	asked    bool // whether the body is to come is for the backend to say: the client waits for that
 	lasting  bool // the backend allows another request
 	paused   bool // nothing is read: the client does not keep up
 	wide     bool // the next read may be a wide one
@@ -145,6 +146,10 @@ func (c *Conn) Late() {
 	case idle:
 		c.drop()
 	case requesting:
+		if c.hesitates() {
+			c.fail(messages.HTTPResponseTimeout, "")
+			return
+		}
 		c.stalled()
 	case waiting:
 		c.fail(messages.HTTPResponseTimeout, "")
@@ -152,6 +157,9 @@ func (c *Conn) Late() {
 		c.fail(messages.ConnectionReadTimeout, "")
 	}
 }
+
+// hesitates reports whether the backend has the whole head and has not said whether it wants the body (RFC 9110 §10.1.1).
+func (c *Conn) hesitates() bool { return c.phase == requesting && c.asked && c.tcp.Pending() == 0 }
 
 // stalled judges a request whose bytes the backend does not take: it is late only if it took none for the whole time.
 func (c *Conn) stalled() {
@@ -208,7 +216,7 @@ func (c *Conn) expect() {
 		c.tcp.Deadline(p.in(int64(t.Body)))
 	case c.tcp.Pending() > 0:
 		c.tcp.Deadline(p.in(int64(t.Body)))
-	case c.phase == waiting:
+	case c.phase == waiting, c.hesitates():
 		c.tcp.Deadline(p.in(int64(t.Response)))
 	default: // the client is in debt, and watched on its side
 		c.tcp.Deadline(0)

@@ -19,11 +19,12 @@ func (c *Conn) Request(r *semantics.Request, target []byte) {
 		out = h1.AppendFieldString(out, "Transfer-Encoding", "chunked")
 	}
 	c.out().Buf = append(out, '\r', '\n')
-	c.head = string(r.Method) == "HEAD"
+	c.head, c.asked = string(r.Method) == "HEAD", r.Expect
 }
 
 // Data writes a piece of the body.
 func (c *Conn) Data(b []byte) {
+	c.asked = false
 	if !c.chunked {
 		c.out().Add(b)
 		return

@@ -104,6 +104,7 @@ func (c *Conn) readHead(b []byte) (n int, ok bool) {
 	case n == 0:
 		return 0, true
 	}
+	c.asked = c.asked && r.Status != 100
 	if !r.Interim() {
 		c.phase = responding
 		c.lasting = r.KeepAlive

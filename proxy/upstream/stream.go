@@ -31,6 +31,7 @@ type Stream struct {
 	stuck    bool // there was something pending when the exchange looked
 	paused   bool // the client does not keep up
 	told     bool // something that is to be pushed
+	asked    bool // whether the body is to come is for the backend to say: the client waits for that
 }
 
 // maxSpareStreams bounds how many are kept for reuse.
@@ -68,7 +69,7 @@ func (st *Stream) recycle() {
 	st.codec = h2.Stream{Owner: st}
 	st.session, st.trailers, st.response, st.queue = nil, nil, nil, queue
 	st.deadline, st.progress, st.untaken, st.phase = 0, 0, 0, connecting
-	st.whole, st.answered, st.reused, st.stuck, st.paused, st.told = false, false, false, false, false, false
+	st.whole, st.answered, st.reused, st.stuck, st.paused, st.told, st.asked = false, false, false, false, false, false, false
 	p.spare = append(p.spare, st)
 }
 

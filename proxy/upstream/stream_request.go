@@ -16,6 +16,7 @@ func (st *Stream) Request(r *semantics.Request, target []byte) {
 	s.codec.Request(&st.codec, r, target)
 	p.inside = nil
 	s.opened = st.codec.ID()
+	st.asked = r.Expect
 	if st.shown() {
 		st.showRequest(r, target)
 	}
@@ -23,6 +24,7 @@ func (st *Stream) Request(r *semantics.Request, target []byte) {
 
 // Data implements Attempt. What the window has no room for is queued.
 func (st *Stream) Data(b []byte) {
+	st.asked = false
 	if len(st.queue) == 0 {
 		b = b[st.write(b):]
 		st.progress = st.session.backend.pool.Net.Loop.Now()

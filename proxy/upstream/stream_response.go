@@ -54,6 +54,8 @@ func (st *Stream) head(e *h2.Event) {
 		st.showResponse(e.Response)
 	}
 	if e.Response.Interim() {
+		st.asked = st.asked && e.Response.Status != 100
+		st.expect()
 		st.tellHead()
 		return
 	}

@@ -16,7 +16,7 @@ func (st *Stream) expect() {
 		st.deadline = 0
 	case st.phase == responding, len(st.queue) > 0:
 		st.until(p.in(int64(t.Body)))
-	case st.phase == waiting:
+	case st.phase == waiting, st.phase == requesting && st.asked: // see Conn.hesitates
 		st.until(p.in(int64(t.Response)))
 	default: // the client is in debt, and watched on its side
 		st.deadline = 0
