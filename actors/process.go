@@ -106,7 +106,7 @@ func (w *workerProcess) start(ctx actor.Context) {
 		return
 	}
 	w.process = p
-	w.send(messages.Appointed{Number: w.station.number, Workers: int(w.size())})
+	w.send(messages.Appointed{Number: w.station.number, Workers: int(w.size()), Pages: w.station.local != nil})
 	if s := w.station.routes(); s != nil {
 		w.send(s)
 	}
@@ -175,6 +175,7 @@ func (w *workerProcess) told(ctx actor.Context, m told) {
 // answer has a page made for a client of the process.
 func (w *workerProcess) answer(p WorkerProcess, m messages.PageAsked) {
 	if w.station.local == nil {
+		_ = p.Send(messages.Page{Number: m.Number, Status: 404, Type: "text/plain; charset=utf-8", Body: []byte("not found\n")})
 		return
 	}
 	w.station.local(m.Path, func(status int, contentType string, body []byte) {

@@ -60,7 +60,10 @@ func RunWorker(o WorkerOptions) error {
 		return err
 	}
 	pages := newPages(o.Uplink)
-	s.local, s.credentials, s.tracer = pages.ask, new(proxy.Credentials), o.Tracer
+	s.credentials, s.tracer = new(proxy.Credentials), o.Tracer
+	if first.Pages {
+		s.local = pages.ask
+	}
 	s.run(system.Goroutines, f)
 	pid, err := system.Spawn(system.Props(func() actor.Actor {
 		return newUplink(system, s, f, pages, o)

@@ -8,6 +8,8 @@ import "time"
 type Appointed struct {
 	// Number of the worker, from 0, of so many Workers.
 	Number, Workers int
+	// Pages says that the master answers GET /metrics on the traffic port: see PageAsked. Otherwise it is forwarded.
+	Pages bool
 }
 
 // Serving tells that a worker accepts connections, for the first time or again.

@@ -277,3 +277,18 @@ func TestRequestIDIsInTheLogAndAtTheBackend(t *testing.T) {
 	f("")
 	f("from-client", "--trusted-proxy", "127.0.0.1")
 }
+
+// With a place for the pages of its own, /metrics on the traffic port is the backends'.
+func TestMetricsOfABackendArePassedOn(t *testing.T) {
+	t.Parallel()
+	lbOnly(t)
+	for _, mode := range []string{"sp", "mp"} {
+		back := startBackend(t, serve(ok))
+		_, args := adminArgs(t)
+		b := start(t, settings{backends: []string{back.addr}, args: append(args, "--mode", mode)})
+		b.get(t, "/metrics").expect(t, 200, "ok")
+		if back.last("/metrics") == nil {
+			t.Errorf("mode %s: the backend was not asked", mode)
+		}
+	}
+}
