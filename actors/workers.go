@@ -40,6 +40,7 @@ type workers struct {
 // present one touches it.
 type briefing struct {
 	draining bool
+	moving   bool // the drain hands over what waits
 	leaving  bool // new clients are to be sent elsewhere
 	snapshot *messages.Snapshot
 	// publisher of the snapshot: outcomes go to it.
@@ -202,7 +203,7 @@ func (w *workers) drain(ctx actor.Context, m messages.Drain) {
 	if w.draining {
 		return
 	}
-	w.draining = true
+	w.draining, w.moving = true, m.Move
 	for _, p := range w.posts {
 		p.retire()
 	}

@@ -145,9 +145,12 @@ func (b *briefing) cut(to int) {
 
 // moved deals connections of a worker that is given up out to the others, or hands them over if all are.
 func (w *workers) moved(m moved) {
-	if w.draining {
+	switch {
+	case w.draining && w.moving:
 		w.fate.move(m)
-		return
+	case w.draining: // of a worker that was given up before: nobody takes it
+		discard(m.fds)
+	default:
+		w.adopt(adopt(m))
 	}
-	w.adopt(adopt(m))
 }

@@ -20,8 +20,13 @@ type drain struct {
 
 // Drain accepts what is queued and nothing after it, announces the end on every response, and lets exchanges finish for
 // so long; then the rest is cut off. done is told how many were. When it is called again meanwhile, the end that comes
-// first holds, and both are told.
+// first holds, and both are told; nothing is handed over any more.
 func (w *Worker) Drain(within time.Duration, done func(cut int)) {
+	w.clients.Move = nil
+	w.drainWithin(within, done)
+}
+
+func (w *Worker) drainWithin(within time.Duration, done func(cut int)) {
 	for fd, l := range w.listeners {
 		l.socket.Empty()
 		w.Unlisten(fd)
@@ -48,7 +53,7 @@ func (w *Worker) Drain(within time.Duration, done func(cut int)) {
 // client's and the backend's. take is called on the loop's thread, must not block, and owns the sockets.
 func (w *Worker) HandOver(within time.Duration, take func(what messages.Moved, fds []int), done func(cut int)) {
 	w.clients.Move = take
-	w.Drain(within, done)
+	w.drainWithin(within, done)
 }
 
 // Adopt serves a connection of a client that another process has handed over. It owns the socket.

@@ -58,7 +58,7 @@ func (x *exchange) blame(f *upstream.Failure) {
 	case f.Sent && x.suspect:
 		x.backend.stats.Failures[f.Reason]++
 	default:
-		x.suspect = f.Sent
+		x.suspect = x.suspect || f.Sent
 		x.worker.outcome(x, f.Reason)
 	}
 }
@@ -78,15 +78,15 @@ func (w *Worker) judge(b *backend, reason messages.Reason) {
 	}
 }
 
-// sparesEnough reports whether another backend may be ejected: at least half of them stay, as in the control plane's rule.
-// That looks closer at which of them are down, and speaks soon.
+// sparesEnough reports whether another backend may be ejected: at least half of those that are not known to be down stay. The
+// control plane, which knows whose word took them down, looks closer, and speaks soon.
 func (w *Worker) sparesEnough() bool {
 	out, all := 1, 0
 	for _, b := range w.ejection.order {
 		switch {
-		case !b.reached || b.state == messages.Draining:
+		case !b.reached || b.state == messages.Draining || b.state == messages.Down:
 			continue
-		case b.until != 0 || b.state == messages.Down:
+		case b.until != 0:
 			out++
 		}
 		all++

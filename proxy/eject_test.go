@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"lb/messages"
+	"lb/proxy/upstream"
 )
 
 // crowd has the stage's worker route over so many backends, each of which serves a connection as told.
@@ -84,6 +85,29 @@ func TestPoisonedRequestsLeaveHalfOfTheBackends(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A backend that refuses between two that fail at a request is to blame for that, and does not make the request innocent.
+func TestWhoIsToBlame(t *testing.T) {
+	s := newStage(t, Options{}, nil)
+	s.crowd(3, poisoned)
+	s.on(func() {
+		x := &exchange{worker: s.worker}
+		for i, c := range []struct {
+			upstream.Failure
+			failures int
+		}{
+			{upstream.Failure{Reason: messages.ConnectionTerminated, Sent: true}, 1},
+			{upstream.Failure{Reason: messages.ConnectionRefused}, 1},
+			{upstream.Failure{Reason: messages.ConnectionTerminated, Sent: true}, 0},
+		} {
+			x.backend = s.worker.ejection.order[i]
+			x.blame(&c.Failure)
+			if n := x.backend.failures; n != c.failures {
+				t.Errorf("%v of backend %d: %d failures speak against it, want %d", c.Reason, i+1, n, c.failures)
+			}
+		}
+	})
 }
 
 // A request that two backends were too late with is not sent to a third.

@@ -23,8 +23,8 @@ func mayRetry(m semantics.Method, f *upstream.Failure) bool {
 }
 
 // sameAgain says whether the backend that failed may be tried again when there is no other: the connection had grown stale,
-// the backend ended it without a look at the request, or it speaks another protocol than was hoped for. A backend that refuses connections, resets new ones or is late
-// would do so again, at once, and be counted as failing once more.
+// the backend ended it without a look at the request, or it speaks another protocol than was hoped for. A backend that
+// refuses connections, resets new ones or is late would do so again, at once, and be counted as failing once more.
 func sameAgain(f *upstream.Failure) bool {
 	if f.Reused {
 		return true

@@ -208,3 +208,22 @@ func kept(a *Access) Access {
 	c.Host, c.Path = bytes.Clone(a.Host), bytes.Clone(a.Path)
 	return c
 }
+
+// A drain that comes while a worker hands over has the last word: what comes to rest ends here.
+func TestDrainEndsAHandOver(t *testing.T) {
+	s := newStage(t, Options{}, nil)
+	client := s.connect()
+	client.say(get)
+	back := s.accept()
+	back.head()
+	parcels, done := s.handOver()
+	s.on(func() { s.worker.Drain(time.Minute, func(int) {}) })
+	back.say(answered)
+	client.head()
+	client.expect("ok")
+	client.ended()
+	drained(t, done)
+	if len(parcels) > 0 {
+		t.Error("a connection was handed over")
+	}
+}

@@ -185,6 +185,8 @@ func (c *Conn) Flushed() {
 	case c.phase == flushing:
 		c.phase = reading
 		c.await()
+	case c.waitsIdle(): // what was posted last did not leave whole
+		c.await()
 	case c.exchange != nil:
 		c.expect()
 		c.exchange.Writable()

@@ -393,3 +393,33 @@ func TestPanicInTheNextRequestEndsItsConnection(t *testing.T) {
 	c.reset()
 	s.open(0)
 }
+
+// An answer that did not leave whole at the end of its round is waited for, and then the connection is as idle as any.
+func TestConnectionWhoseLastAnswerGotStuckComesToRest(t *testing.T) {
+	s := newStage(t, func(c *messages.Config) { c.Timeouts.Idle = time.Hour })
+	body := make([]byte, 3<<10)
+	s.serve = func(c *downstream.Conn, _ *semantics.Request) {
+		c.Begin(&exchange{stage: s, conn: c})
+		c.Respond(&semantics.Response{Status: 200, Length: int64(len(body))})
+		c.Data(body)
+		c.FlushLast()
+		c.Done()
+	}
+	c := s.connect()
+	asked := 0
+	for stuck := false; !stuck; asked++ {
+		c.say(get)
+		s.expect("GET /")
+		s.on(func() { stuck = s.clients.Stuck() })
+	}
+	s.on(func() {
+		s.clients.Draining = true
+		s.clients.CloseIdle()
+	})
+	s.open(1)
+	all := asked * (len("HTTP/1.1 200 OK\r\n\r\n") + len(body))
+	if n, err := io.Copy(io.Discard, c.conn); n != int64(all) || err != nil {
+		t.Errorf("got %d of %d bytes, %v, and want the end", n, all, err)
+	}
+	s.open(0)
+}

@@ -206,7 +206,10 @@ func (c *Conn) send(g *Gather, flags int) error {
 	return c.put(g, flags)
 }
 
-// put hands bytes to the kernel, or to the queue.
+// Parted reports whether a part of what was to be sent last had left, though Send has failed.
+func (c *Conn) Parted() bool { return c.tls != nil && c.tls.parted }
+
+// put hands bytes to the kernel, to the outbox or to the queue.
 func (c *Conn) put(g *Gather, flags int) error {
 	defer g.Reset()
 	switch {
@@ -223,10 +226,17 @@ func (c *Conn) put(g *Gather, flags int) error {
 		}
 		flags = 0
 	}
-	if c.status&posted != 0 {
-		c.Deliver()
-		return c.put(g, flags)
+	if c.status&posted != 0 || g.Size() >= postBelow && c.net.outbox.waiting {
+		c.net.outbox.dispatch() // what is small does not wait behind what is large
+		if c.status&broken != 0 || c.out != nil {
+			return c.put(g, flags)
+		}
 	}
+	return c.transmit(g, flags)
+}
+
+// transmit hands bytes to the kernel, and to the queue what that does not take.
+func (c *Conn) transmit(g *Gather, flags int) error {
 	n, errno := 0, unix.Errno(0)
 	if parts := g.take(); len(parts) == 1 {
 		n, errno = send(c.fd, parts[0], flags)

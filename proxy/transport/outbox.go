@@ -71,6 +71,7 @@ func (o *outbox) dispatch() {
 	for o.next < len(o.posts) {
 		p := o.posts[o.next]
 		b := o.bytes[o.start:p.end]
+		o.posts[o.next].conn = nil // a closed connection must not be kept alive
 		o.next, o.start, o.leaving = o.next+1, p.end, p.conn
 		if p.conn != nil {
 			p.conn.depart(b)
@@ -91,6 +92,11 @@ func (o *outbox) contain() {
 	o.await(c.net.Loop)
 	c.status |= broken
 	c.net.Loop.Again((*fallen)(c))
+	for _, p := range o.posts[o.next:] {
+		if p.conn != nil {
+			p.conn.status |= posted // though an earlier post of it has left
+		}
+	}
 }
 
 // fallen is a connection that a panic has left with a hole in what it sends.
@@ -144,7 +150,7 @@ func (c *Conn) Deliver() {
 func (c *Conn) depart(b []byte) {
 	c.status &^= posted
 	switch {
-	case c.status&broken != 0:
+	case c.status&(broken|closed) != 0:
 		return
 	case c.out != nil:
 		c.out = append(c.out, b...)

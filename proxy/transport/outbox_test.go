@@ -87,6 +87,17 @@ func TestManyPostsLeaveBeforeTheEnd(t *testing.T) {
 	})
 }
 
+func TestSmallPiecesDoNotWaitBehindLargeOnes(t *testing.T) {
+	s := newSite(t)
+	small, peer := s.pair()
+	large, _ := s.pair()
+	s.on(func() {
+		postOn(t, small, "first")
+		postOn(t, large, strings.Repeat("x", postBelow))
+		readFull(t, peer, "first")
+	})
+}
+
 func TestCloseSendsWhatIsPosted(t *testing.T) {
 	for name, end := range map[string]func(*Conn){"Close": (*Conn).Close, "Shutdown": (*Conn).Shutdown} {
 		s := newSite(t)

@@ -22,6 +22,7 @@ type secure struct {
 	protocol string // that ALPN settled
 	ahead    []byte // a byte that was read to see whether there is one
 	err      error  // how the stream ended: every Read tells it again
+	parted   bool   // some records of the last send have left
 	shaken   bool   // the handshake is over, for the reason fault or successfully
 	fault    error
 }

@@ -63,6 +63,7 @@ func (s *secure) silent() bool {
 // send seals what g has gathered, sends it and empties g. Hot path.
 func (s *secure) send(g *Gather, flags int) (err error) {
 	defer g.Reset()
+	s.parted = false
 	for _, part := range g.take() {
 		if _, err = s.tls.Write(part); err != nil {
 			break
@@ -81,7 +82,9 @@ func (s *secure) add(record []byte) error {
 	if len(out.Buf) < sealedSize {
 		return nil
 	}
-	return s.unload(sendMore)
+	err := s.unload(sendMore)
+	s.parted = s.parted || err == nil
+	return err
 }
 
 // unload sends the records.

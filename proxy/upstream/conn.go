@@ -152,6 +152,10 @@ func (c *Conn) Late() {
 		}
 		c.stalled()
 	case waiting:
+		if c.tcp.Pending() > 0 { // of what was posted the kernel did not take all
+			c.stalled()
+			return
+		}
 		c.fail(messages.HTTPResponseTimeout, "")
 	case responding, tunnelling:
 		c.fail(messages.ConnectionReadTimeout, "")
@@ -163,6 +167,10 @@ func (c *Conn) hesitates() bool { return c.phase == requesting && c.asked && c.t
 
 // stalled judges a request whose bytes the backend does not take: it is late only if it took none for the whole time.
 func (c *Conn) stalled() {
+	if c.tcp.Pending() == 0 {
+		c.expect()
+		return
+	}
 	p := c.backend.pool
 	limit := c.tcp.Progress() + int64(p.Config.Timeouts.Body)
 	if limit > p.Net.Loop.Now() {

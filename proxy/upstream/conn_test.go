@@ -340,3 +340,66 @@ func TestPanicInATurnReachesItsExchange(t *testing.T) {
 	x.expect("crashed")
 	s.until(0, 0)
 }
+
+// Once a backend has said 100 it is the client who may take its time, whatever the backend's was.
+func TestBackendThatSaid100IsNotLate(t *testing.T) {
+	const short = 20 * time.Millisecond
+	s := newStage(t, func(c *messages.Config) { c.Timeouts.Response, c.Timeouts.Body = short, short })
+	x := s.begin()
+	x.expect("connected")
+	p := s.accept()
+	s.on(func() {
+		x.attempt.Request(&semantics.Request{Method: []byte("POST"), Length: 2, Expect: true}, []byte("/"))
+		x.attempt.Flush()
+	})
+	p.request()
+	p.say("HTTP/1.1 100 Continue\r\n\r\n")
+	x.expect("response 100")
+	time.Sleep(5 * short) // what is not to happen has no sign
+	s.on(func() {
+		x.attempt.Data([]byte("ok"))
+		x.attempt.EndRequest(nil)
+		x.attempt.Flush()
+	})
+	p.say(ok)
+	x.expect("response 200", "data ok", "end")
+}
+
+// A backend that says neither 100 nor a final status is late.
+func TestBackendThatIsAskedForItsWordIsLate(t *testing.T) {
+	s := newStage(t, func(c *messages.Config) { c.Timeouts.Response = 20 * time.Millisecond })
+	x := s.begin()
+	x.expect("connected")
+	s.on(func() {
+		x.attempt.Request(&semantics.Request{Method: []byte("POST"), Length: 2, Expect: true}, []byte("/"))
+		x.attempt.Flush()
+	})
+	x.expect("failed http_response_timeout sent")
+}
+
+// RFC 9112 §9.2: what a backend says before a request has left is no answer to it.
+func TestBytesThatComeBeforeTheRequestAreNoAnswer(t *testing.T) {
+	for _, used := range []bool{false, true} {
+		s := newStage(t, nil)
+		var p peer
+		var x *exchange
+		want := "failed http_protocol_error"
+		if used {
+			_, p = s.finish()
+			x, want = s.begin(), "failed connection_terminated reused"
+		} else {
+			x = s.begin()
+			x.expect("connected")
+			p = s.accept()
+		}
+		s.on(func() { // so that the loop does not see it first
+			p.say("HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+			x.attempt.Request(&semantics.Request{Method: []byte("POST")}, []byte("/"))
+			x.attempt.EndRequest(nil)
+			x.attempt.Flush()
+			x.attempt.(*upstream.Conn).ReadNow()
+		})
+		x.expect(want)
+		p.ended()
+	}
+}

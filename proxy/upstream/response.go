@@ -43,6 +43,16 @@ func (c *Conn) Readable() {
 	}
 }
 
+// premature fails because of bytes that cannot be an answer: the request is not on its way yet (RFC 9112 §9.2). On a used
+// connection they are likely to be about its end.
+func (c *Conn) premature() {
+	if c.reused {
+		c.fail(messages.ConnectionTerminated, "")
+		return
+	}
+	c.fail(messages.HTTPProtocolError, "a response before the request")
+}
+
 func (c *Conn) buffer() []byte {
 	if c.phase < responding {
 		return c.backend.pool.Net.HeadBuffer()
@@ -62,6 +72,10 @@ func (c *Conn) unasked() {
 
 // take takes the bytes of one read and reports whether the connection may read on.
 func (c *Conn) take(b []byte) bool {
+	if c.written && !c.hasSent() {
+		c.premature()
+		return false
+	}
 	c.answered = true
 	x := c.exchange
 	if len(c.rest) > 0 {
@@ -104,7 +118,10 @@ func (c *Conn) readHead(b []byte) (n int, ok bool) {
 	case n == 0:
 		return 0, true
 	}
-	c.asked = c.asked && r.Status != 100
+	if r.Status == 100 && c.asked {
+		c.asked = false
+		c.expect() // now it is the client who is in debt
+	}
 	if !r.Interim() {
 		c.phase = responding
 		c.lasting = r.KeepAlive

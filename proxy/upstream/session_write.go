@@ -49,12 +49,13 @@ func (s *session) send() {
 	s.backend.stats.Sent += uint64(out.Size())
 	err := s.tcp.Send(out)
 	s.codec.Out = s.codec.Out[:0]
+	if err == nil || s.tcp.Parted() {
+		s.flushed = s.opened
+	}
 	if err != nil { // the end of the connection tells why
 		s.failed = true
 		s.tcp.Reread()
-		return
 	}
-	s.flushed = s.opened
 }
 
 // expect sets the deadline of the connection as such; each stream has its own. Hot path.
