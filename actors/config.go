@@ -170,7 +170,7 @@ func (c *configuration) take(ctx actor.Context, m configRead) {
 	c.tell(v)
 	for _, who := range c.answered {
 		if who != nil {
-			ctx.Send(who, messages.Done{Err: v.err, Text: v.text()})
+			ctx.Send(who, messages.Done{Err: c.inFile(v.err), Text: v.text()})
 		}
 	}
 	c.answered = nil
@@ -213,6 +213,14 @@ func (c *configuration) tellFault(err error) {
 		e = e.Int("line", fault.Line).Int("column", fault.Column).Str("path", fault.Path)
 	}
 	e.AnErr("error", err).Msg("the configuration file is refused; the configuration stays as it was")
+}
+
+// inFile names the file where a fault does not.
+func (c *configuration) inFile(err error) error {
+	if fault := (*messages.FileError)(nil); errors.As(err, &fault) {
+		return fmt.Errorf("%s: %w", c.reloads.Path, err)
+	}
+	return err
 }
 
 func shortened(changes []string) []string {

@@ -21,8 +21,9 @@ func answerFor(reason messages.Reason, detail string) answer {
 	return answer{status: reason.Status(), reason: reason, detail: detail}
 }
 
-// write writes the answer to the client and flushes it. Proxy-Status says why (RFC 9209 §2); the body says it to people.
-func (w *Worker) write(c *downstream.Conn, a answer, headRequest bool) {
+// write writes the answer to the client, flushes it, and returns the size of its body. Proxy-Status says why (RFC 9209 §2); the
+// body says it to people.
+func (w *Worker) write(c *downstream.Conn, a answer, headRequest bool) (sent int) {
 	f := &w.forward
 	f.values = f.values[:0]
 	text := f.keep(func(b []byte) []byte { return a.text(b) })
@@ -47,10 +48,12 @@ func (w *Worker) write(c *downstream.Conn, a answer, headRequest bool) {
 	c.LastIfUnread()
 	c.Respond(r)
 	if !headRequest && len(text) > 0 {
+		sent = len(text)
 		c.Data(text)
 	}
 	c.End(nil)
 	c.FlushLast()
+	return sent
 }
 
 // keep appends to the bytes that the forwarder owns and returns what was appended.

@@ -216,7 +216,7 @@ func (x *exchange) answer(a answer) {
 		return
 	}
 	x.worker.stats.Answers[a.reason]++
-	x.worker.write(c, a, x.headRequest)
+	x.sent += int64(x.worker.write(c, a, x.headRequest))
 	x.end()
 	c.Done()
 }

@@ -137,7 +137,7 @@ func (l *local) Malformed(err *h1.Error) {
 		return
 	}
 	x.status = err.Status
-	x.worker.write(c, answer{status: err.Status, reason: reasonOf(err), detail: err.Detail}, false)
+	x.sent += int64(x.worker.write(c, answer{status: err.Status, reason: reasonOf(err), detail: err.Detail}, false))
 	l.end(reasonOf(err))
 	c.Done()
 }

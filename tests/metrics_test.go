@@ -160,6 +160,7 @@ func TestMetricsNameTheReasonOfFailures(t *testing.T) {
 		t.Errorf("%v failures and %v retries of one request", failures, retries)
 	}
 	b.says(t, `"error":"connection_refused"`)
+	b.says(t, fmt.Sprintf(`"bytes_out":%d,`, len(m.body)))
 }
 
 // Counters never fall, whatever becomes of the worker that counted.

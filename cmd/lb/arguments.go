@@ -22,6 +22,9 @@ func spellOut(args []string, app *cli.App) ([]string, error) {
 	if err != nil || len(rest) == 0 {
 		return root.out, err
 	}
+	if rest[0] == "help" && len(root.out) == 0 { // as many other programs have it
+		return spellOut(append(rest[1:], "--help"), app)
+	}
 	command := app.Command(rest[0])
 	if command == nil {
 		return nil, unexpected(rest[0], app)
@@ -123,6 +126,7 @@ type speller struct {
 type flagForm struct {
 	long       string // "--port"
 	takesValue bool
+	many       bool // it may be given more than once
 }
 
 func newSpeller(flags []cli.Flag) *speller {
@@ -131,6 +135,7 @@ func newSpeller(flags []cli.Flag) *speller {
 		names := f.Names()
 		documented, ok := f.(cli.DocGenerationFlag)
 		form := flagForm{long: "--" + names[0], takesValue: ok && documented.TakesValue()}
+		_, form.many = f.(listFlag)
 		for _, name := range names {
 			s.byName[name] = form
 		}
@@ -168,8 +173,7 @@ func (s *speller) flag(args []string) ([]string, error) {
 	case hasValue && !form.takesValue:
 		return nil, badWord("no value belongs to this flag:", word, form.long)
 	case hasValue:
-		s.out = append(s.out, form.long+"="+value)
-		return args[1:], nil
+		return args[1:], s.give(form, value)
 	case !form.takesValue:
 		s.out = append(s.out, form.long)
 		return args[1:], nil
@@ -198,8 +202,7 @@ func (s *speller) cluster(args []string) ([]string, error) {
 		if after == "" {
 			return s.nextValue(form, word, args[1:])
 		}
-		s.out = append(s.out, form.long+"="+strings.TrimPrefix(after, "="))
-		return args[1:], nil
+		return args[1:], s.give(form, strings.TrimPrefix(after, "="))
 	}
 	s.out = append(s.out, switches...)
 	return args[1:], nil
@@ -222,8 +225,18 @@ func (s *speller) nextValue(form flagForm, word string, rest []string) ([]string
 	if len(rest) == 0 || s.isFlag(rest[0]) {
 		return nil, badWord("a value is missing after", word, "")
 	}
-	s.out = append(s.out, form.long+"="+rest[0])
-	return rest[1:], nil
+	return rest[1:], s.give(form, rest[0])
+}
+
+// give writes a flag with its value. Of two values one would be ignored.
+func (s *speller) give(form flagForm, value string) error {
+	for _, before := range s.out {
+		if name, other, valued := strings.Cut(before, "="); valued && name == form.long && other != value && !form.many {
+			return badUse(fmt.Errorf("two values for %s: %q and %q", form.long, other, value))
+		}
+	}
+	s.out = append(s.out, form.long+"="+value)
+	return nil
 }
 
 func (s *speller) isFlag(word string) bool {

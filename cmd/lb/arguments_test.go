@@ -33,6 +33,9 @@ func TestSpellOut(t *testing.T) {
 		"config -h":                "config --help",
 		"config show -cx -ba:1":    "config show --config=x --backend=a:1",
 		"config schema":            "config schema",
+		"help":                     "--help",
+		"help config":              "config --help",
+		"-p9 --port 9":             "--port=9 --port=9",
 	} {
 		got, err := spellOut(strings.Fields(in), app)
 		if err != nil || !slices.Equal(got, strings.Fields(want)) {

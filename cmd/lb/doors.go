@@ -94,7 +94,7 @@ func (d *doors) openControl(asked string, port uint16) (err error) {
 		d.close()
 		return fmt.Errorf("--control-socket: %w", err)
 	case err != nil:
-		d.log.Error().Str("logger", "lb").Err(err).Msg("no control socket")
+		d.log.Warn().Str("logger", "lb").Err(err).Msg("no control socket: lb ctl cannot reach this process (see --control-socket)")
 	}
 	return nil
 }
