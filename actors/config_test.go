@@ -266,7 +266,7 @@ func TestWhoOrdersAReloadIsToldWhatCameOfIt(t *testing.T) {
 	order(fileOf(1, ""), "the configuration file changes nothing", "")
 	order(fileOf(2, ""), "configuration changed: backend 127.0.0.1:2 added, backend 127.0.0.1:1 removed", "")
 	order(fileOf(2, `,"listen":{"workers":7}`), "takes effect at the next start only: listen.workers", "")
-	fault := "line 1, column 1: $: the file ends where a value should be"
+	fault := r.path + ": line 1, column 1: $: the file ends where a value should be"
 	for range 3 {
 		order("", "", fault)
 	}
