@@ -43,7 +43,8 @@ func TestAccessLineOfAUsualExchange(t *testing.T) {
 // What clients send reaches whoever reads the log as it is, and ends no string of a line.
 func TestAccessLineQuotesWhatClientsSend(t *testing.T) {
 	for sent, want := range map[string]string{
-		`/"a"\b`: `/"a"\b`, "/tab\tand\x01": "/tab\tand\x01", "/größe": "/größe", "/\xff": "/\ufffd", "/<&>": "/<&>", "": "", "/\x7f": "/\x7f",
+		`/"a"\b`: `/"a"\b`, "/tab\tand\x01": "/tab\tand\x01", "/größe": "/größe", "/<&>": "/<&>", "": "",
+		"/\xff": "/\ufffd", "/\x7f": "/\x7f",
 	} {
 		a := usual
 		a.Path, a.Host, a.RequestID, a.Detail = []byte(sent), []byte(sent), []byte(sent), sent
@@ -64,15 +65,18 @@ func TestAccessLineQuotesWhatClientsSend(t *testing.T) {
 }
 
 func TestAccessLineOfWhatWasNotUnderstood(t *testing.T) {
-	a := proxy.Access{Status: 400, Reason: messages.HTTPRequestError, Detail: "bad chunk size", Duration: 7 * time.Microsecond}
+	a := proxy.Access{
+		Status: 400, Reason: messages.HTTPRequestError, Detail: "bad chunk size", Duration: 7 * time.Microsecond,
+	}
 	var line map[string]any
 	if err := json.Unmarshal([]byte(logged(&a)), &line); err != nil {
 		t.Fatal(err)
 	}
 	want := map[string]any{
-		"level": "warn", "logger": "access", "request_id": "", "client": "invalid AddrPort", "method": "", "host": "", "path": "",
-		"protocol": "", "status": 400.0, "bytes_in": 0.0, "bytes_out": 0.0, "duration_ms": 0.007, "ttfb_ms": 0.0, "backend": "",
-		"attempts": 0.0, "error": messages.HTTPRequestError.String(), "detail": "bad chunk size", "message": "exchange",
+		"level": "warn", "logger": "access", "request_id": "", "client": "invalid AddrPort", "method": "", "host": "",
+		"path": "", "protocol": "", "status": 400.0, "bytes_in": 0.0, "bytes_out": 0.0, "duration_ms": 0.007, "ttfb_ms": 0.0,
+		"backend": "", "attempts": 0.0, "error": messages.HTTPRequestError.String(), "detail": "bad chunk size",
+		"message": "exchange",
 	}
 	if !reflect.DeepEqual(line, want) {
 		t.Errorf("\n%v\nwant\n%v", line, want)
@@ -81,7 +85,8 @@ func TestAccessLineOfWhatWasNotUnderstood(t *testing.T) {
 
 func TestMillisecondsOfALine(t *testing.T) {
 	for us, want := range map[time.Duration]string{
-		0: "0", 1: "0.001", 20: "0.02", 300: "0.3", 1000: "1", 1010: "1.01", 10203: "10.203", 3_600_000_000: "3600000", -5: "0",
+		0: "0", 1: "0.001", 20: "0.02", 300: "0.3", 1000: "1", 1010: "1.01", 10203: "10.203", 3_600_000_000: "3600000",
+		-5: "0",
 	} {
 		if got := string(appendMilliseconds(nil, us*time.Microsecond)); got != want {
 			t.Errorf("%d µs: %s, want %s", us, got, want)
