@@ -33,6 +33,7 @@ type Conn struct {
 	sent     bool // the kernel took a byte of it: see hasSent
 	answered bool // a byte of the response came
 	reused   bool
+	eager    bool // it leaves at once: until then the connection may end, which nobody would notice
 	asked    bool // whether the body is to come is for the backend to say: the client waits for that
 	lasting  bool // the backend allows another request
 	paused   bool // nothing is read: the client does not keep up

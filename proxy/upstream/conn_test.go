@@ -394,7 +394,7 @@ func TestBytesThatComeBeforeTheRequestAreNoAnswer(t *testing.T) {
 		}
 		s.on(func() { // so that the loop does not see it first
 			p.say("HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-			x.attempt.Request(&semantics.Request{Method: []byte("POST")}, []byte("/"))
+			x.attempt.Request(&semantics.Request{Method: []byte("GET")}, []byte("/"))
 			x.attempt.EndRequest(nil)
 			x.attempt.Flush()
 			x.attempt.(*upstream.Conn).ReadNow()
@@ -402,4 +402,19 @@ func TestBytesThatComeBeforeTheRequestAreNoAnswer(t *testing.T) {
 		x.expect(want)
 		p.ended()
 	}
+}
+
+// Between the look at a used connection and a request that may not be repeated lies as little as possible.
+func TestRequestThatMayNotBeRepeatedLeavesAtOnce(t *testing.T) {
+	s := newStage(t, nil)
+	_, p := s.finish()
+	x := s.begin()
+	s.on(func() {
+		x.attempt.Request(&semantics.Request{Method: []byte("POST")}, []byte("/"))
+		x.attempt.EndRequest(nil)
+		x.attempt.Flush()
+		p.request() // the loop's thread is here, and goes on only when it has come
+	})
+	p.say(ok)
+	x.expect("response 200", "data ok", "end")
 }

@@ -20,6 +20,7 @@ func (c *Conn) Request(r *semantics.Request, target []byte) {
 	}
 	c.out().Buf = append(out, '\r', '\n')
 	c.head, c.asked = string(r.Method) == "HEAD", r.Expect
+	c.eager = c.reused && !semantics.MethodOf(r.Method).Idempotent()
 }
 
 // Data writes a piece of the body.
@@ -59,11 +60,18 @@ func (c *Conn) Flush() {
 func (c *Conn) send() {
 	c.backend.stats.Sent += uint64(c.out().Size())
 	c.sent = c.hasSent()
-	if err := c.tcp.Post(c.out()); err != nil {
+	if err := c.give(); err != nil {
 		c.tcp.Reread()
 		return
 	}
 	c.written = true
+}
+
+func (c *Conn) give() error {
+	if c.eager {
+		return c.tcp.Send(c.out())
+	}
+	return c.tcp.Post(c.out())
 }
 
 // hasSent reports whether the kernel took a byte of the request.
