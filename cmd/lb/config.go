@@ -33,10 +33,14 @@ type settings struct {
 	trace          traceSettings
 }
 
+// processors are as many as the program may use: by the machine, its control group or GOMAXPROCS. Later it may have raised
+// that number itself.
+var processors = runtime.GOMAXPROCS(0)
+
 // workers is the number of event loops.
 func (s settings) workers() int {
 	if s.Listen.Workers == 0 {
-		return runtime.GOMAXPROCS(0)
+		return processors
 	}
 	return s.Listen.Workers
 }

@@ -4,7 +4,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"runtime"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -169,7 +168,7 @@ func (f settingFlag) flag() cli.Flag {
 	}
 	one := text(f.category, f.name, f.letter, s.Show(messages.DefaultSettings()), f.usage)
 	if f.name == "workers" {
-		one.DefaultText = fmt.Sprintf("one per CPU, here %d", runtime.GOMAXPROCS(0))
+		one.DefaultText = fmt.Sprintf("one per CPU, here %d", processors)
 	}
 	return one
 }

@@ -125,6 +125,7 @@ func (sv *service) resize(workers int) error {
 		workers = int(sv.size.Load()) // those there are share what there is
 	}
 	before := sv.size.Swap(int64(workers))
+	sv.spareProcessor(workers)
 	err := sv.balancer.Resize(sv.traffic.Shares(workers))
 	if err != nil {
 		sv.size.Store(before)

@@ -139,6 +139,14 @@ func (sv *service) limitMemory() {
 	}
 }
 
+// spareProcessor has one more thread run Go code at a time than there are loops in this process: loops keep theirs while they
+// nap (see package loop), and where no other is left they do not.
+func (sv *service) spareProcessor(workers int) {
+	if sv.mode != master && os.Getenv("GOMAXPROCS") == "" && runtime.GOMAXPROCS(0) <= workers {
+		runtime.GOMAXPROCS(workers + 1)
+	}
+}
+
 // open opens all sockets, or takes them over.
 func (sv *service) open() (err error) {
 	if sv.traffic, err = sv.openTraffic(sv.settings, sv.log); err != nil {
@@ -153,6 +161,7 @@ func (sv *service) open() (err error) {
 func (sv *service) start() (err error) {
 	sv.upgrades = sv.newUpgrader()
 	sv.size.Store(int64(cmp.Or(sv.predecessor.workers(), sv.workers())))
+	sv.spareProcessor(int(sv.size.Load()))
 	if sv.balancer, err = sv.program.start(sv.options()); err != nil {
 		return err
 	}

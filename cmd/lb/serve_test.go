@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -321,7 +320,7 @@ func TestDrainTimeout(t *testing.T) {
 func TestWorkersByDefault(t *testing.T) {
 	b := newStandIn()
 	s := begin(t, b, "-b", "a:1", "-p0")
-	if got := s.entry(t, "serving")["workers"]; got != float64(runtime.GOMAXPROCS(0)) {
+	if got := s.entry(t, "serving")["workers"]; got != float64(processors) {
 		t.Errorf("%v workers", got)
 	}
 	s.signals <- syscall.SIGTERM

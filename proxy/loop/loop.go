@@ -99,6 +99,8 @@ func New(options Options) (*Loop, error) {
 func (l *Loop) Run() error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
+	beginToRun()
+	defer loops.Add(-1)
 	defer l.end()
 	for !l.stopping {
 		if err := l.wait(); err != nil {

@@ -79,6 +79,14 @@ func readiness(k *unix.Kevent_t) Events {
 // poll collects what is ready, without sleeping.
 func (p *poller) poll() error { return p.wait(0) }
 
+// canNap says that there is a wait of which the scheduler learns nothing.
+const canNap = false
+
+func (p *poller) nap(milliseconds int) (over bool, err error) {
+	err = p.wait(milliseconds)
+	return p.ready == 0, err
+}
+
 // wait collects what is ready, and sleeps for up to timeout milliseconds, or for ever if it is -1, until something is.
 func (p *poller) wait(timeout int) error {
 	var limit *unix.Timespec

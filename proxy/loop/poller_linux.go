@@ -78,15 +78,24 @@ func readiness(bits uint32) (ready Events) {
 	return ready
 }
 
-// poll collects what is ready, without sleeping and so without telling the scheduler.
+// poll collects what is ready, without sleeping.
 func (p *poller) poll() error {
+	_, err := p.nap(0)
+	return err
+}
+
+// canNap says that there is a wait of which the scheduler learns nothing.
+const canNap = true
+
+// nap is wait for some milliseconds at most, without telling the scheduler. over: they have passed, and nothing came.
+func (p *poller) nap(milliseconds int) (over bool, err error) {
 	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(p.epoll), uintptr(unsafe.Pointer(&p.events)),
-		eventsPerWait, 0, 0, 0)
+		eventsPerWait, uintptr(milliseconds), 0, 0)
 	if errno != 0 {
-		return p.settle(0, errno)
+		return false, p.settle(0, errno)
 	}
 	p.ready = int(n)
-	return nil
+	return n == 0, nil
 }
 
 // wait collects what is ready, and sleeps for up to timeout milliseconds, or for ever if it is -1, until something is.

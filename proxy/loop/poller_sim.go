@@ -79,6 +79,14 @@ func (p *poller) remove(fd int)    { p.kernel.Unwatch(fd) }
 func (p *poller) at(i int) event   { return p.events[i] }
 func (p *poller) wait(_ int) error { return p.poll() }
 
+// canNap says that there is a wait of which the scheduler learns nothing.
+const canNap = false
+
+func (p *poller) nap(milliseconds int) (over bool, err error) {
+	err = p.wait(milliseconds)
+	return p.ready == 0, err
+}
+
 func (p *poller) poll() error {
 	p.ready = 0
 	p.kernel.Collect(eventsPerWait, func(fd int, generation uint32, ready Events) {

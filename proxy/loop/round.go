@@ -14,13 +14,14 @@ const (
 	busyEvents = 2
 )
 
-// wait collects the next batch of events. A wait that may sleep hands the processor back to the scheduler and takes it
-// again, so while the loop is busy the poller is asked without sleeping first.
+// wait collects the next batch of events. Where the loop does not nap, it asks the poller without sleeping first while it is
+// busy.
 func (l *Loop) wait() error {
 	if len(l.again) > 0 || len(l.last) > 0 || l.inbox.pending() {
 		return l.poller.poll()
 	}
-	if l.busy {
+	naps := mayNap()
+	if l.busy && !naps {
 		if err := l.poller.poll(); err != nil || l.poller.ready > 0 {
 			l.busy = l.poller.ready >= busyEvents
 			return err
@@ -29,7 +30,7 @@ func (l *Loop) wait() error {
 	if !l.inbox.sleep() {
 		return l.poller.poll()
 	}
-	err := l.poller.wait(l.wheel.untilNext(l.now))
+	err := l.sleep(naps)
 	l.inbox.wakeUp()
 	l.busy = l.poller.ready >= busyEvents
 	return err
