@@ -40,8 +40,10 @@ var quantities = []quantity{
 	{"actors", func(s *sample) int64 { return int64(s.Actors) }, room(actorRoom)},
 }
 
-// warmUp is how long a process may grow: a minute, or less of a short life.
-func (s *stand) warmUp() time.Duration { return min(time.Minute, s.length/10) }
+// warmUp is how long a process may be unlike what it will be: a minute, or less of a short run. settling is how long it may
+// go on growing: its heap follows the largest burst so far.
+func (s *stand) warmUp() time.Duration   { return min(time.Minute, s.length/10) }
+func (s *stand) settling() time.Duration { return min(5*time.Minute, s.length/6) }
 
 // judge looks for everything that should not be.
 func (s *stand) judge() {
@@ -55,7 +57,7 @@ func (s *stand) judge() {
 		s.find("%d samples could not be taken, %d could", s.missed, len(s.samples))
 	}
 	for _, found := range slices.Concat(
-		growth(s.samples, s.warmUp()), s.before.differences(&s.after), slowed(s.tally.times, s.began, s.length),
+		growth(s.samples, s.warmUp(), s.settling()), s.before.differences(&s.after), slowed(s.tally.times, s.began, s.length),
 		s.judgeLog(),
 	) {
 		s.find("%s", found)
@@ -65,8 +67,8 @@ func (s *stand) judge() {
 	}
 }
 
-// growth compares thirds of each life, and the lives with the first one at the same age.
-func growth(samples []sample, warmUp time.Duration) (findings []string) {
+// growth compares thirds of each life, once it has settled, and the lives with the first one at the same age.
+func growth(samples []sample, warmUp, settling time.Duration) (findings []string) {
 	var lives [][]sample
 	for _, one := range samples {
 		for len(lives) <= one.Generation {
@@ -77,12 +79,11 @@ func growth(samples []sample, warmUp time.Duration) (findings []string) {
 		}
 	}
 	for i, life := range lives {
-		if len(life) < fewest {
-			continue
+		settled := slices.DeleteFunc(slices.Clone(life), func(s sample) bool { return s.Age < settling })
+		if third := len(settled) / 3; len(settled) >= fewest {
+			what := fmt.Sprintf("in the life of process %d", i)
+			findings = append(findings, compare(what, settled[:third], settled[len(settled)-third:])...)
 		}
-		third := len(life) / 3
-		what := fmt.Sprintf("in the life of process %d", i)
-		findings = append(findings, compare(what, life[:third], life[len(life)-third:])...)
 		if shared := min(len(life), len(lives[0])); i > 0 && shared >= fewest {
 			what := fmt.Sprintf("of process %d, compared with the first at the same age", i)
 			findings = append(findings, compare(what, lives[0][:shared], life[:shared])...)

@@ -39,7 +39,7 @@ func TestGrowthIsFound(t *testing.T) {
 		{"goroutines", func(at time.Duration, s *sample) { s.Goroutines += 6 * minutes(at) }, []string{"goroutines"}},
 		{"actors", func(at time.Duration, s *sample) { s.Actors += minutes(at) }, []string{"actors"}},
 	} {
-		got := growth(life(0, c.change), time.Minute)
+		got := growth(life(0, c.change), time.Minute, time.Minute)
 		if len(got) != len(c.want) {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
 			continue
@@ -57,10 +57,10 @@ func TestGrowthFromProcessToProcessIsFound(t *testing.T) {
 	t.Parallel()
 	same := func(time.Duration, *sample) {}
 	more := func(_ time.Duration, s *sample) { s.RSS += 6 << 20 }
-	if got := growth(append(life(0, same), life(1, same)...), time.Minute); len(got) > 0 {
+	if got := growth(append(life(0, same), life(1, same)...), time.Minute, time.Minute); len(got) > 0 {
 		t.Errorf("of two equal lives: %q", got)
 	}
-	got := growth(append(life(0, same), life(1, more)...), time.Minute)
+	got := growth(append(life(0, same), life(1, more)...), time.Minute, time.Minute)
 	if len(got) != 1 || !strings.Contains(got[0], "of process 1, compared with the first") {
 		t.Errorf("of a second life with 6 MiB more: %q", got)
 	}
