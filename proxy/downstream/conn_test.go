@@ -423,3 +423,20 @@ func TestConnectionWhoseLastAnswerGotStuckComesToRest(t *testing.T) {
 	}
 	s.open(0)
 }
+
+// The client has reset the connection in the moment in which something small is sent to it: the send takes the news along.
+func TestClientThatResetsAsItIsAnsweredIsNoticed(t *testing.T) {
+	s := newStage(t, nil)
+	c := s.connect()
+	c.say(get)
+	s.expect("GET /", "end 0")
+	x := await(t, s.began)
+	s.on(func() {
+		_ = c.conn.SetLinger(0) // here, so that the loop does not see the reset first
+		_ = c.conn.Close()
+		x.conn.Respond(&semantics.Response{Status: 200, Length: semantics.UntilClose})
+		x.conn.Flush()
+	})
+	s.expect("aborted client_closed")
+	s.open(0)
+}

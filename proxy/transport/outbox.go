@@ -112,6 +112,20 @@ func (f *fallen) Crashed() {
 	}
 }
 
+// severed is a connection on which posted bytes could not be sent. The failed send has taken the socket's error with it, so
+// that no event will tell of it.
+type severed Conn
+
+// Ready implements loop.Handler.
+func (s *severed) Ready(loop.Events) {
+	if c := (*Conn)(s); c.status&closed == 0 {
+		c.user.Broken(nil)
+	}
+}
+
+// Crashed passes on that the user panicked.
+func (s *severed) Crashed() { (*Conn)(s).Crashed() }
+
 // withdraw drops what is posted on a connection.
 func (o *outbox) withdraw(c *Conn) {
 	for i := range o.posts {
@@ -121,8 +135,8 @@ func (o *outbox) withdraw(c *Conn) {
 	}
 }
 
-// Post is Send at the end of the present round. It is for small pieces; large ones leave at once. That they could not be
-// sent shows when the connection is read, as after Reread.
+// Post is Send at the end of the present round. It is for small pieces; large ones leave at once. When they cannot be sent
+// the user is told that the connection is Broken.
 func (c *Conn) Post(g *Gather) error { return c.send(g, postpone) }
 
 // Unsent reports whether what was posted last has not left, or could not.
@@ -165,7 +179,7 @@ func (c *Conn) depart(b []byte) {
 			c.status |= refused
 		}
 		c.status |= dead
-		c.Again()
+		c.net.Loop.Again((*severed)(c))
 		return
 	}
 	if n > 0 {
