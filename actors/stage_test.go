@@ -139,7 +139,7 @@ func (s *stage) ask(name string) (record, error) {
 	a, known := s.names[name]
 	s.lookups++
 	s.mu.Unlock()
-	time.Sleep(a.takes)
+	time.Sleep(a.takes) // of the bubble
 	if !known {
 		return a, errors.New("no such name")
 	}
@@ -181,7 +181,7 @@ func (s *stage) cure(id string) {
 	delete(s.sick, id)
 }
 
-// pass lets time go by.
+// pass lets time of the bubble go by.
 func (s *stage) pass(d time.Duration) {
 	time.Sleep(d)
 	synctest.Wait()

@@ -97,7 +97,7 @@ func TestPictureOutlivesTheWorkersActor(t *testing.T) {
 		system.Root.Send(pid, messages.Serving{Worker: 9}) // whom there is not
 		synctest.Wait()
 		b.release()
-		time.Sleep(time.Second)
+		time.Sleep(time.Second) // of the bubble: the restart's delay passes
 		synctest.Wait()
 		b.mu.Lock()
 		if len(system.History.Failures()) != 1 || !slices.Equal(b.told, []uint64{1, 2}) {

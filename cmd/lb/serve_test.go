@@ -135,7 +135,7 @@ func TestSecondSignalEndsAtOnce(t *testing.T) {
 			go func() { result <- p.untilEnd(b, end{within: drainTime, delay: delay}, log) }()
 			signals <- syscall.SIGTERM
 			signals <- syscall.SIGTERM
-			time.Sleep(oneOrder - 1)
+			time.Sleep(oneOrder - 1) // of the bubble, as below
 			signals <- syscall.SIGINT
 			synctest.Wait()
 			select {
